@@ -1,0 +1,220 @@
+"""Running questions: statements sent through a `Reading`, rows given to the parents that asked.
+
+A parent is known by its key: the stored values of the columns its link needs (`Link.needs`), or
+`()` where there is no parent. Rows come as the database gave them, in the order of the columns
+that were asked for.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+from db import filters
+from db.compiler import (
+    Statement,
+    WindowForm,
+    count_of_many,
+    count_of_one,
+    rows_of_many,
+    rows_of_one,
+    subtrees_of_many,
+)
+from db.entity import Column
+from db.questions import CHILDREN, DESCENDANTS, Link, Rows, Window
+from db.readers import Reading
+from db.values import ASKED, KEY, PACK, Kind
+
+Key: TypeAlias = tuple[Any, ...]
+Stored: TypeAlias = tuple[Any, ...]
+
+_SEEKS = 200
+"""How many parents' pages one statement brings: SQLite joins at most 500 selects."""
+
+
+class Found(NamedTuple):
+    """The rows of a window, and whether there are more on either side."""
+
+    rows: list[Stored]
+    has_next: bool
+    has_previous: bool
+
+
+async def rows(
+    reading: Reading, question: Rows, keys: Sequence[Key], columns: tuple[Column, ...]
+) -> dict[Key, list[Stored]]:
+    """Return the rows of each parent that has any; the question has no window.
+
+    `columns` hold the target columns of the link (`Link.on`).
+    """
+    link, dialect = question.link, reading.dialect
+    form = filters.form(question.where)
+    if len(keys) == 1 and not link.above:
+        (key,) = keys
+        statement = rows_of_one(dialect, link, columns, form, None, False)
+        found = await _fetch(reading, statement, _values(dialect, question, key))
+        return {key: found} if found else {}
+    targets = {key: list(_targets(dialect, link, key)) for key in keys}
+    wanted = {target for some in targets.values() for target in some}
+    if not wanted:
+        return {}
+    values = _asked(dialect, question)
+    values["keys"] = PACK[dialect](sorted(wanted))
+    found = await _fetch(reading, rows_of_many(dialect, link, columns, form), values)
+    by_target = _by(found, [columns.index(column) for _, column in link.on])
+    if not link.above:
+        return by_target
+    return {
+        key: [row for target in some for row in by_target.get(target, ())]
+        for key, some in targets.items()
+    }
+
+
+async def windows(
+    reading: Reading, question: Rows, keys: Sequence[Key], columns: tuple[Column, ...]
+) -> dict[Key, Found]:
+    """Return the window of each parent."""
+    window = question.window
+    assert window is not None  # noqa: S101 - it is what was asked
+    shape = WindowForm(window.backward, window.after is not None, window.before is not None)
+    statement = rows_of_one(
+        reading.dialect,
+        question.link,
+        columns,
+        filters.form(question.where),
+        shape,
+        question.max_depth is not None,
+    )
+    values = [_values(reading.dialect, question, key) for key in keys]
+    found = await _seek(reading, statement, values)
+    return {key: _cut(some, window) for key, some in zip(keys, found, strict=True)}
+
+
+async def counts(reading: Reading, question: Rows, keys: Sequence[Key]) -> dict[Key, int]:
+    """Return the number of rows of each parent that has any."""
+    link, dialect, form = question.link, reading.dialect, filters.form(question.where)
+    if len(keys) == 1 or link.below:
+        statement = count_of_one(dialect, link, form, question.max_depth is not None)
+        found = await _seek(reading, statement, [_values(dialect, question, key) for key in keys])
+        return {key: row[0] for key, (row,) in zip(keys, found, strict=True)}
+    values = _asked(dialect, question)
+    values["keys"] = PACK[dialect](sorted(keys))
+    return {
+        row[:-1]: row[-1]
+        for row in await _fetch(reading, count_of_many(dialect, link, form), values)
+    }
+
+
+async def subtrees(
+    reading: Reading, keys: Sequence[Key], columns: tuple[Column, ...], levels: int
+) -> dict[Key, list[Stored]] | None:
+    """Return the children of these runs, their children and so on, by (trace_id, parent's id).
+
+    A key is (trace_id, id, dotted_order, depth). None where one statement can not bring them
+    without bringing much else: many parents that are no roots.
+    """
+    dialect = reading.dialect
+    places = [columns.index(column) for _, column in CHILDREN.on]
+    if len(keys) == 1:
+        ((trace, _, dotted, depth),) = keys
+        question = Rows(DESCENDANTS, max_depth=levels)
+        statement = rows_of_one(dialect, DESCENDANTS, columns, ("all",), None, True)
+        values = _values(dialect, question, (trace, dotted, depth))
+        return _by(await _fetch(reading, statement, values), places)
+    if any(depth for *_, depth in keys):
+        return None
+    packed = PACK[dialect](sorted((trace,) for trace, *_ in keys))
+    statement = subtrees_of_many(dialect, columns)
+    return _by(await _fetch(reading, statement, {"keys": packed, "deepest": levels}), places)
+
+
+def _by(found: list[Stored], places: list[int]) -> dict[Key, list[Stored]]:
+    """Group rows by the columns at these places."""
+    grouped: dict[Key, list[Stored]] = {}
+    if len(places) == 2:  # noqa: PLR2004 - by far the most common, and worth the speed
+        first, second = places
+        for row in found:
+            key = (row[first], row[second])
+            if key in grouped:
+                grouped[key].append(row)
+            else:
+                grouped[key] = [row]
+        return grouped
+    for row in found:
+        grouped.setdefault(tuple([row[at] for at in places]), []).append(row)
+    return grouped
+
+
+def _targets(dialect: str, link: Link, key: Key) -> Iterator[Key]:
+    """Yield the values of the target's link columns for a parent."""
+    if not link.above:
+        yield key
+        return
+    trace, dotted = key
+    convert = KEY[dialect]
+    for segment in dotted.split(".")[:-1]:
+        yield trace, convert(segment[-36:])
+
+
+def _cut(found: list[Stored], window: Window) -> Found:
+    """Cut the row too many off, and say what it means."""
+    beyond = len(found) > window.size
+    kept = found[: window.size] if beyond else found
+    if window.backward:
+        kept.reverse()
+        return Found(kept, window.before is not None, beyond)
+    return Found(kept, beyond, window.after is not None)
+
+
+async def _seek(
+    reading: Reading, statement: Statement, values: list[dict[str, Any]]
+) -> list[list[Stored]]:
+    """Run one parent's statement for each parent; return the rows of each."""
+    if len(values) == 1:
+        return [await _fetch(reading, statement, values[0])]
+    answers: list[list[Stored]] = [[] for _ in values]
+    for begin in range(0, len(values), _SEEKS):
+        some = values[begin : begin + _SEEKS]
+        sql = " UNION ALL ".join(
+            f"SELECT s.*, {begin + at} FROM ({statement.sql}) AS s"  # noqa: S608 - our own text
+            for at in range(len(some))
+        )
+        placed = [value for found in some for value in statement.placed(found)]
+        for row in await reading.rows(sql, placed):
+            answers[row[-1]].append(row[:-1])
+    return answers
+
+
+async def _fetch(reading: Reading, statement: Statement, values: Mapping[str, Any]) -> list[Stored]:
+    return await reading.rows(statement.sql, statement.placed(values))
+
+
+def _values(dialect: str, question: Rows, key: Key) -> dict[str, Any]:
+    """Return the parameters of one parent's statement."""
+    found = _asked(dialect, question)
+    if not question.link.below:
+        found |= {f"k{at}": value for at, value in enumerate(key)}
+        return found
+    trace, dotted, depth = key
+    found |= {"k0": trace, "k1": f"{dotted}.", "k2": f"{dotted}/"}
+    if question.max_depth is not None:
+        found["k3"] = depth + question.max_depth
+    return found
+
+
+def _asked(dialect: str, question: Rows) -> dict[str, Any]:
+    """Return the parameters of the filter and the window."""
+    convert = ASKED[dialect]
+
+    def value(kind: Kind, asked: Any) -> Any:
+        return convert[kind](asked) if kind in convert else asked
+
+    tests = enumerate(filters.values(question.where))
+    found = {f"f{at}": value(kind, asked) for at, (kind, asked) in tests}
+    window = question.window
+    if window is None:
+        return found
+    found["size"] = window.size + 1
+    kinds = question.link.target.kinds
+    for prefix, cursor in (("a", window.after), ("b", window.before)):
+        for at, asked in enumerate(cursor or ()):
+            found[f"{prefix}{at}"] = value(kinds[question.link.order[at][0]], asked)
+    return found

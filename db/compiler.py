@@ -1,0 +1,233 @@
+"""From a question's form to SQL: the only place where reading statements are made.
+
+A statement is made once for each form (which link, columns, filters, window) and kept; values
+are filled in by name. Parameters: k0.. from the parent, f0.. from the filter, a0.. and b0.. from
+the cursors, `size` the number of rows.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    Select,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    tuple_,
+)
+from sqlalchemy.sql.schema import Table
+
+from db.dialects import dialect_named, head_of, key_rows, length_of, passed_through
+from db.entities import RUN
+from db.entity import Column, Entity, Head, Size
+from db.filters import Form, clause_of
+from db.questions import IN_TREE, Link, Order
+from db.values import Kind
+
+CACHED_STATEMENTS = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """SQL text, and the names of its parameters in the order of their places.
+
+    `constants` are the parameters that belong to the text.
+    """
+
+    sql: str
+    names: tuple[str, ...]
+    constants: Mapping[str, Any]
+
+    def placed(self, values: Mapping[str, Any]) -> list[Any]:
+        """Return the values in the order of their places."""
+        constants = self.constants
+        return [constants[name] if name in constants else values[name] for name in self.names]
+
+
+@dataclass(frozen=True, slots=True)
+class WindowForm:
+    """Which ends of a window are given."""
+
+    backward: bool = False
+    after: bool = False
+    before: bool = False
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def rows_of_one(
+    dialect: str,
+    link: Link,
+    columns: tuple[Column, ...],
+    where: Form,
+    window: WindowForm | None,
+    deep: bool,
+) -> Statement:
+    """Return the statement for the rows of one parent (or of none)."""
+    target = link.target
+    query = _selected(dialect, target, columns)
+    query = _filtered(query, target, where).where(*_fixed(link, deep=deep))
+    query = _grouped(query, target)
+    order = _reverse(link.order) if window is not None and window.backward else link.order
+    if window is not None:
+        query = query.where(*_between(target, link.order, window)).limit(bindparam("size"))
+    return _compiled(dialect, query.order_by(*_ordering(target, order)))
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def rows_of_many(dialect: str, link: Link, columns: tuple[Column, ...], where: Form) -> Statement:
+    """Return the statement for all rows of many parents; `keys` holds the parents' keys."""
+    target = link.target
+    query = _selected(dialect, target, columns, keyed=_key_columns(link))
+    query = _grouped(_filtered(query, target, where), target)
+    return _compiled(dialect, query.order_by(*_ordering(target, link.order)))
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def subtrees_of_many(dialect: str, columns: tuple[Column, ...]) -> Statement:
+    """Return the statement for whole traces down to a depth, without their roots.
+
+    `keys` holds trace ids, `deepest` the depth.
+    """
+    query = _selected(dialect, RUN, columns, keyed=("trace_id",))
+    depth = RUN.columns["depth"]
+    query = query.where(depth > literal_column("0"), depth <= bindparam("deepest"))
+    return _compiled(dialect, query.order_by(*_ordering(RUN, IN_TREE)))
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def count_of_one(dialect: str, link: Link, where: Form, deep: bool) -> Statement:
+    """Return the statement that counts the rows of one parent (or of none)."""
+    target = link.target
+    query = select(func.count()).select_from(target.source(frozenset()))
+    return _compiled(dialect, _filtered(query, target, where).where(*_fixed(link, deep=deep)))
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def count_of_many(dialect: str, link: Link, where: Form) -> Statement:
+    """Return the statement that counts the rows of each of many parents: key columns, count."""
+    target = link.target
+    keys = key_rows("keys", _key_columns(link))
+    same = [target.columns[name] == keys.c[name] for name in _key_columns(link)]
+    columns = [target.columns[name] for name in _key_columns(link)]
+    query = (
+        select(*columns, func.count())
+        .select_from(keys)
+        .join(target.source(frozenset()), onclause=_all(same))
+        .group_by(*columns)
+    )
+    return _compiled(dialect, _filtered(query, target, where))
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def more_of_many(dialect: str, entity: Entity, columns: tuple[Column, ...]) -> Statement:
+    """Return the statement for more columns of known rows: `columns` by the entity's key."""
+    query = _selected(dialect, entity, columns, keyed=entity.key)
+    return _compiled(dialect, _grouped(query, entity))
+
+
+def _key_columns(link: Link) -> tuple[str, ...]:
+    return tuple(column for _, column in link.on)
+
+
+def _all(tests: list[ColumnElement[bool]]) -> ColumnElement[bool]:
+    first, *others = tests
+    for other in others:
+        first &= other
+    return first
+
+
+def _selected(
+    dialect: str, entity: Entity, columns: tuple[Column, ...], keyed: tuple[str, ...] = ()
+) -> Select[Any]:
+    names = {column if isinstance(column, str) else column.column for column in columns}
+    source = entity.source(frozenset(names))
+    query = select(*(_column(dialect, entity, column) for column in columns))
+    if not keyed:
+        return query.select_from(source)
+    keys = key_rows("keys", keyed)
+    same = [entity.columns[name] == keys.c[name] for name in keyed]
+    return query.select_from(keys.join(source, _all(same)))
+
+
+def _column(dialect: str, entity: Entity, column: Column) -> ColumnElement[Any]:
+    match column:
+        case Head(name, size):
+            return head_of(dialect, entity.columns[name], size)
+        case Size(name):
+            return length_of(dialect, entity.columns[name])
+        case str():
+            stored = entity.columns[column]
+            if entity.kinds[column] is Kind.JSON:
+                return passed_through(dialect, stored)
+            return stored
+
+
+def _filtered(query: Select[Any], entity: Entity, where: Form) -> Select[Any]:
+    if where == ("all",):
+        return query
+    return query.where(clause_of(where, _table_of(entity), _binds("f")))
+
+
+def _table_of(entity: Entity) -> Table:
+    table = entity.columns[entity.key[0]].table  # type: ignore[attr-defined]
+    assert isinstance(table, Table)  # noqa: S101
+    return table
+
+
+def _binds(prefix: str) -> Iterator[Any]:
+    at = 0
+    while True:
+        yield bindparam(f"{prefix}{at}")
+        at += 1
+
+
+def _fixed(link: Link, *, deep: bool) -> Iterator[ColumnElement[bool]]:
+    columns = link.target.columns
+    if not link.below:
+        for at, (_, column) in enumerate(link.on):
+            yield columns[column] == bindparam(f"k{at}")
+        return
+    yield columns["trace_id"] == bindparam("k0")
+    yield columns["dotted_order"] > bindparam("k1")
+    yield columns["dotted_order"] < bindparam("k2")
+    if deep:
+        yield columns["depth"] <= bindparam("k3")
+
+
+def _grouped(query: Select[Any], entity: Entity) -> Select[Any]:
+    if not entity.group_by:
+        return query
+    return query.group_by(*(entity.columns[column] for column in entity.group_by))
+
+
+def _reverse(order: Order) -> Order:
+    return tuple((column, not descending) for column, descending in order)
+
+
+def _ordering(entity: Entity, order: Order) -> Iterator[ColumnElement[Any]]:
+    for column, descending in order:
+        yield entity.columns[column].desc() if descending else entity.columns[column].asc()
+
+
+def _between(entity: Entity, order: Order, window: WindowForm) -> Iterator[ColumnElement[bool]]:
+    columns = tuple_(*(entity.columns[column] for column, _ in order))
+    descending = order[0][1]
+    for given, prefix, smaller in (
+        (window.after, "a", descending),
+        (window.before, "b", not descending),
+    ):
+        if given:
+            bounds = tuple_(*(bindparam(f"{prefix}{at}") for at in range(len(order))))
+            yield columns < bounds if smaller else columns > bounds
+
+
+def _compiled(dialect: str, query: Select[Any]) -> Statement:
+    found: Dialect = dialect_named(dialect)
+    compiled = query.compile(dialect=found)
+    constants = {name: value for name, value in compiled.params.items() if value is not None}
+    return Statement(str(compiled), tuple(compiled.positiontup or ()), constants)

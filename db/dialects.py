@@ -1,0 +1,318 @@
+"""What differs between databases: column types, keys as one parameter, connections.
+
+This is the only file that asks which database it talks to.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Engine,
+    Integer,
+    LargeBinary,
+    Numeric,
+    Table,
+    Text,
+    bindparam,
+    cast,
+    column,
+    create_engine,
+    event,
+    func,
+    literal_column,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.sql.selectable import TableValuedAlias
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+MONEY_SCALE = 12
+"""Decimal places kept of a cost: a trillionth of a US dollar."""
+
+_UNIT = Decimal(1).scaleb(-MONEY_SCALE)
+
+
+class Id(TypeDecorator[UUID]):
+    """A UUID: native on PostgreSQL, 16 bytes on SQLite (text nearly doubles every index)."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def __repr__(self) -> str:
+        return "Id()"
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type the database stores."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(LargeBinary(16))
+        return dialect.type_descriptor(postgresql.UUID(as_uuid=True))
+
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
+        """Turn a UUID into what the driver takes."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.bytes
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
+        """Turn what the driver gives into a UUID."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return UUID(bytes=value)
+
+
+class JsonText(TypeDecorator[str]):
+    """JSON as the text it came in: text on every database, so that it comes back exactly."""
+
+    impl = Text
+    cache_ok = True
+
+    def __repr__(self) -> str:
+        return "JsonText()"
+
+
+class Money(TypeDecorator[Decimal]):
+    """US dollars, exact to `MONEY_SCALE` places: numeric on PostgreSQL, whole units on SQLite."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def __repr__(self) -> str:
+        return "Money()"
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type the database stores."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(BigInteger())
+        return dialect.type_descriptor(Numeric(28, MONEY_SCALE))
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
+        """Turn dollars into what the driver takes."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return int(value.quantize(_UNIT) * 10**MONEY_SCALE)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Turn what the driver gives into dollars."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return Decimal(value).scaleb(-MONEY_SCALE)
+
+
+def packed_keys(dialect: str, rows: Sequence[tuple[UUID, ...]]) -> bytes | list[UUID]:
+    """Return rows of UUIDs as the one value a `key_rows` parameter takes from the driver.
+
+    End to end in a blob on SQLite, in a flat array on PostgreSQL. `dialect` is its name.
+    """
+    if dialect == "sqlite":
+        return b"".join([key.bytes for row in rows for key in row])
+    return [key for row in rows for key in row]
+
+
+class Keys(TypeDecorator[Sequence[tuple[UUID, ...]]]):
+    """Rows of UUIDs as one parameter."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type the parameter is bound as."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(LargeBinary())
+        return dialect.type_descriptor(postgresql.ARRAY(postgresql.UUID(as_uuid=True)))
+
+    def process_bind_param(self, value: Sequence[tuple[UUID, ...]] | None, dialect: Dialect) -> Any:
+        """Turn rows of keys into what the driver takes."""
+        return packed_keys(dialect.name, value or ())
+
+
+class _KeyRows(FunctionElement[Any]):
+    """The rows that a `Keys` parameter holds; its arguments are the parameter and column names."""
+
+    inherit_cache = True
+    name = "key_rows"
+
+
+def key_rows(name: str, columns: Sequence[str]) -> TableValuedAlias:
+    """Return a table of UUID columns to select from or join, whose rows are one parameter.
+
+    The parameter is called `name`, on every dialect, and takes a sequence of tuples with one
+    UUID for each column: `execute(statement, {"keys": [(trace_id, id), ...]})`. No rows are
+    fine. Who sends compiled text past SQLAlchemy binds `packed_keys(...)` at each place of it.
+    """
+    names = [literal_column(each, type_=Id()) for each in columns]
+    source = _KeyRows(bindparam(name, type_=Keys()), *names)
+    return source.table_valued(*[column(each, Id()) for each in columns], name=name)
+
+
+@compiles(_KeyRows, "sqlite")
+def _key_rows_of_a_blob(source: _KeyRows, compiler: SQLCompiler, **options: Any) -> str:
+    keys, *columns = [compiler.process(each, **options) for each in source.clauses]
+    step = 16 * len(columns)
+    values = ", ".join(
+        f"substr({keys}, at + {16 * place}, 16) AS {each}" for place, each in enumerate(columns)
+    )
+    return (
+        f"(WITH RECURSIVE places(at) AS (SELECT 1 WHERE length({keys}) > 0 UNION ALL"  # noqa: S608
+        f" SELECT at + {step} FROM places WHERE at + {step} <= length({keys}))"
+        f" SELECT {values} FROM places)"
+    )
+
+
+@compiles(_KeyRows, "postgresql")
+def _key_rows_of_an_array(source: _KeyRows, compiler: SQLCompiler, **options: Any) -> str:
+    keys, *columns = [compiler.process(each, **options) for each in source.clauses]
+    values = ", ".join(f"keys[at + {place}] AS {each}" for place, each in enumerate(columns))
+    return (
+        f"(SELECT {values} FROM (SELECT CAST({keys} AS UUID[]) AS keys) AS given,"  # noqa: S608
+        f" generate_series(1, cardinality(keys), {len(columns)}) AS at)"
+    )
+
+
+class Labels(TypeDecorator[Sequence[tuple[UUID, str]]]):
+    """Rows of a UUID and a text: their texts as one parameter, JSON on SQLite."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type the parameter is bound as."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return dialect.type_descriptor(postgresql.ARRAY(Text()))
+
+    def process_bind_param(self, value: Sequence[tuple[UUID, str]] | None, dialect: Dialect) -> Any:
+        """Turn the texts of rows into what the driver takes."""
+        texts = [label for _, label in value or ()]
+        return orjson.dumps(texts).decode() if dialect.name == "sqlite" else texts
+
+
+class _LabelRows(FunctionElement[Any]):
+    inherit_cache = True
+    name = "label_rows"
+
+
+def label_rows(name: str) -> TableValuedAlias:
+    """Return a table of a UUID column `id` and a text column `label`, like `key_rows`.
+
+    Both parameters, `name` and `name_labels`, take the same sequence of (UUID, text) tuples.
+    """
+    ids = bindparam(name, type_=IdsOfLabels())
+    source = _LabelRows(ids, bindparam(f"{name}_labels", type_=Labels()))
+    return source.table_valued(column("id", Id()), column("label", Text()), name=name)
+
+
+class IdsOfLabels(Keys):
+    """Rows of a UUID and a text: their UUIDs as one parameter."""
+
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """Turn the UUIDs of rows into what the driver takes."""
+        return packed_keys(dialect.name, [(id,) for id, _ in value or ()])
+
+
+@compiles(_LabelRows, "sqlite")
+def _label_rows_of_json(source: _LabelRows, compiler: SQLCompiler, **options: Any) -> str:
+    ids, labels = [compiler.process(each, **options) for each in source.clauses]
+    return (
+        f"(SELECT substr({ids}, key * 16 + 1, 16) AS id, value AS label FROM json_each({labels}))"  # noqa: S608
+    )
+
+
+@compiles(_LabelRows, "postgresql")
+def _label_rows_of_arrays(source: _LabelRows, compiler: SQLCompiler, **options: Any) -> str:
+    ids, labels = [compiler.process(each, **options) for each in source.clauses]
+    return (
+        f"(SELECT * FROM unnest(CAST({ids} AS UUID[]), CAST({labels} AS TEXT[]))"  # noqa: S608
+        " AS rows(id, label))"
+    )
+
+
+_SQLITE_FORMS: dict[type, Callable[[Any], Any]] = {
+    UUID: lambda id: id.bytes,
+    datetime: lambda at: at.astimezone(UTC).isoformat(" ", "microseconds")[:26],
+    Decimal: lambda dollars: int(dollars.scaleb(MONEY_SCALE)),
+}
+
+
+def as_sent(dialect: str, values: Iterable[Any]) -> tuple[Any, ...]:
+    """Return values in the form the driver takes when SQLAlchemy's types are passed by."""
+    if dialect != "sqlite":
+        return tuple(values)
+    forms = _SQLITE_FORMS
+    return tuple([forms[type(value)](value) if type(value) in forms else value for value in values])
+
+
+def only_writer(connection: Connection) -> None:
+    """Wait until no other process folds; until the end of the transaction.
+
+    SQLite has one writer by itself. On PostgreSQL the sums that arrivals add to would get lost
+    between two transactions that read before either has written.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7886701)")
+
+
+def upsert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return an insert that may say what happens on conflict."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+
+
+def dialect_named(name: str) -> Dialect:
+    """Return the dialect that reading statements are written for."""
+    if name == "sqlite":
+        return sqlite.dialect(paramstyle="qmark")
+    return postgresql.dialect(paramstyle="format")
+
+
+def passed_through(dialect: str, text: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return JSON text as bytes, which an answer takes without decoding it."""
+    return cast(text, LargeBinary) if dialect == "sqlite" else text
+
+
+def head_of(dialect: str, text: ColumnElement[Any], size: int) -> ColumnElement[Any]:
+    """Return at least the first `size` bytes of a text, as bytes (SQLite) or as text."""
+    length = literal_column(str(int(size)))
+    if dialect == "sqlite":
+        return func.substr(cast(text, LargeBinary), literal_column("1"), length)
+    return func.left(text, length)
+
+
+def length_of(dialect: str, text: ColumnElement[Any]) -> ColumnElement[int]:
+    """Return the length of a text in bytes."""
+    if dialect == "sqlite":
+        return func.length(cast(text, LargeBinary), type_=Integer())
+    return func.octet_length(text, type_=Integer())
+
+
+def open_engine(url: str, *, synchronous: str) -> Engine:
+    """Return an engine whose write transactions begin at once, one at a time on SQLite.
+
+    `synchronous` is SQLite's: "full" has every commit on disk before it is answered.
+    """
+    engine = create_engine(url, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        connection.execute("PRAGMA busy_timeout=10000")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={synchronous}")
+        connection.execute("PRAGMA cache_size=-65536")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        read_only = connection.get_execution_options().get("read_only", False)
+        connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    return engine

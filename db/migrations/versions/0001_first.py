@@ -1,0 +1,235 @@
+"""The first tables. Written by `python -m tests.db.first_version`."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from db.dialects import Id, JsonText, Money
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Make every table."""
+    _attachment()
+    _feedback()
+    _parked()
+    _project()
+    _run()
+    _run_metadata()
+    _run_payload()
+    _run_tag()
+
+
+def _attachment() -> None:
+    op.create_table(
+        "attachment",
+        sa.Column("trace_id", Id(), nullable=False),
+        sa.Column("run_id", Id(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("mime_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("data", sa.LargeBinary(), nullable=True),
+        sa.PrimaryKeyConstraint("trace_id", "run_id", "name"),
+    )
+
+
+def _feedback() -> None:
+    op.create_table(
+        "feedback",
+        sa.Column("trace_id", Id(), nullable=False),
+        sa.Column("id", Id(), nullable=False),
+        sa.Column("run_id", Id(), nullable=True),
+        sa.Column("session_id", Id(), nullable=True),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("score", sa.Float(), nullable=True),
+        sa.Column("value", JsonText(), nullable=True),
+        sa.Column("comment", sa.Text(), nullable=True),
+        sa.Column("correction", JsonText(), nullable=True),
+        sa.Column("source", JsonText(), nullable=True),
+        sa.Column("extra", JsonText(), nullable=True),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("modified_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("trace_id", "id"),
+    )
+    op.create_index("feedback_by_id", "feedback", ["id"], unique=False)
+    op.create_index("feedback_by_run", "feedback", ["trace_id", "run_id"], unique=False)
+
+
+def _parked() -> None:
+    op.create_table(
+        "parked",
+        sa.Column("run_id", Id(), nullable=False),
+        sa.Column("digest", Id(), nullable=False),
+        sa.Column("arrival", UTCDateTime(), nullable=False),
+        sa.Column("body", JsonText(), nullable=False),
+        sa.PrimaryKeyConstraint("run_id", "digest"),
+    )
+    op.create_index("parked_by_arrival", "parked", ["arrival"], unique=False)
+
+
+def _project() -> None:
+    op.create_table(
+        "project",
+        sa.Column("id", Id(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("end_time", UTCDateTime(), nullable=True),
+        sa.Column("retention_days", sa.Integer(), nullable=True),
+        sa.Column("reference_dataset_id", Id(), nullable=True),
+        sa.Column("extra", JsonText(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("name"),
+    )
+
+
+def _run() -> None:
+    op.create_table(
+        "run",
+        sa.Column("trace_id", Id(), nullable=False),
+        sa.Column("id", Id(), nullable=False),
+        sa.Column("session_id", Id(), nullable=False),
+        sa.Column("parent_run_id", Id(), nullable=True),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("run_type", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("start_time", UTCDateTime(), nullable=False),
+        sa.Column("end_time", UTCDateTime(), nullable=True),
+        sa.Column("first_token_time", UTCDateTime(), nullable=True),
+        sa.Column("latency", sa.Float(), nullable=True),
+        sa.Column("time_to_first_token", sa.Float(), nullable=True),
+        sa.Column("depth", sa.Integer(), nullable=False),
+        sa.Column("dotted_order", sa.Text(), nullable=False),
+        sa.Column("model", sa.Text(), nullable=True),
+        sa.Column("thread_id", sa.Text(), nullable=True),
+        sa.Column("reference_example_id", Id(), nullable=True),
+        sa.Column("manifest_id", Id(), nullable=True),
+        sa.Column("in_dataset", sa.Boolean(), nullable=True),
+        sa.Column("app_path", sa.Text(), nullable=True),
+        sa.Column("llm_descendants", sa.Integer(), nullable=False),
+        sa.Column("own_prompt_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("own_completion_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("own_total_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("own_prompt_cost", Money(), nullable=True),
+        sa.Column("own_completion_cost", Money(), nullable=True),
+        sa.Column("own_total_cost", Money(), nullable=True),
+        sa.Column("own_details", JsonText(), nullable=True),
+        sa.Column("total_prompt_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("total_completion_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("total_total_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("total_prompt_cost", Money(), nullable=True),
+        sa.Column("total_completion_cost", Money(), nullable=True),
+        sa.Column("total_total_cost", Money(), nullable=True),
+        sa.Column("total_details", JsonText(), nullable=True),
+        sa.Column("tags", JsonText(), nullable=True),
+        sa.Column("error", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("trace_id", "id"),
+    )
+    op.create_index("run_by_id", "run", ["id"], unique=False)
+    op.create_index(
+        "run_by_parent", "run", ["trace_id", "parent_run_id", "dotted_order"], unique=False
+    )
+    op.create_index(
+        "run_by_session",
+        "run",
+        ["session_id", sa.literal_column("start_time DESC"), sa.literal_column("id DESC")],
+        unique=False,
+    )
+    op.create_index(
+        "run_by_session_errors",
+        "run",
+        ["session_id", sa.literal_column("start_time DESC"), sa.literal_column("id DESC")],
+        unique=False,
+        sqlite_where=sa.text("status = 'error'"),
+        postgresql_where=sa.text("status = 'error'"),
+    )
+    op.create_index(
+        "run_by_session_roots",
+        "run",
+        ["session_id", sa.literal_column("start_time DESC"), sa.literal_column("id DESC")],
+        unique=False,
+        sqlite_where=sa.text("parent_run_id IS NULL"),
+        postgresql_where=sa.text("parent_run_id IS NULL"),
+    )
+    op.create_index(
+        "run_by_session_thread",
+        "run",
+        [
+            "session_id",
+            "thread_id",
+            sa.literal_column("start_time DESC"),
+            sa.literal_column("id DESC"),
+        ],
+        unique=False,
+    )
+    op.create_index(
+        "run_by_session_type",
+        "run",
+        [
+            "session_id",
+            "run_type",
+            sa.literal_column("start_time DESC"),
+            sa.literal_column("id DESC"),
+        ],
+        unique=False,
+    )
+    op.create_index("run_by_trace", "run", ["trace_id", "dotted_order"], unique=False)
+    op.create_index(
+        "run_newest",
+        "run",
+        [sa.literal_column("start_time DESC"), sa.literal_column("id DESC")],
+        unique=False,
+    )
+    op.create_index(
+        "run_newest_roots",
+        "run",
+        [sa.literal_column("start_time DESC"), sa.literal_column("id DESC")],
+        unique=False,
+        sqlite_where=sa.text("parent_run_id IS NULL"),
+        postgresql_where=sa.text("parent_run_id IS NULL"),
+    )
+
+
+def _run_metadata() -> None:
+    op.create_table(
+        "run_metadata",
+        sa.Column("session_id", Id(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("start_time", UTCDateTime(), nullable=False),
+        sa.Column("trace_id", Id(), nullable=False),
+        sa.Column("id", Id(), nullable=False),
+        sa.PrimaryKeyConstraint("session_id", "key", "value", "start_time", "trace_id", "id"),
+        sqlite_with_rowid=False,
+    )
+
+
+def _run_payload() -> None:
+    op.create_table(
+        "run_payload",
+        sa.Column("trace_id", Id(), nullable=False),
+        sa.Column("id", Id(), nullable=False),
+        sa.Column("inputs", JsonText(), nullable=True),
+        sa.Column("outputs", JsonText(), nullable=True),
+        sa.Column("extra", JsonText(), nullable=True),
+        sa.Column("events", JsonText(), nullable=True),
+        sa.Column("serialized", JsonText(), nullable=True),
+        sa.Column("usage", JsonText(), nullable=True),
+        sa.Column("ranks", JsonText(), nullable=False),
+        sa.PrimaryKeyConstraint("trace_id", "id"),
+    )
+
+
+def _run_tag() -> None:
+    op.create_table(
+        "run_tag",
+        sa.Column("session_id", Id(), nullable=False),
+        sa.Column("tag", sa.Text(), nullable=False),
+        sa.Column("start_time", UTCDateTime(), nullable=False),
+        sa.Column("trace_id", Id(), nullable=False),
+        sa.Column("id", Id(), nullable=False),
+        sa.PrimaryKeyConstraint("session_id", "tag", "start_time", "trace_id", "id"),
+        sqlite_with_rowid=False,
+    )

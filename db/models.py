@@ -1,0 +1,193 @@
+"""The tables. A stored fact is named here and nowhere else.
+
+No foreign keys between runs, parents and feedback: anything arrives in any order. Keys hold the
+trace id, so that the same tables can be distributed by it. Times are UTC and bound from Python.
+"""
+
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, LargeBinary, Text, text
+from sqlmodel import Field, SQLModel, col
+
+from db.dialects import Id, JsonText, Money
+
+
+class RunStatus(Enum):
+    """How far a run has come; the column holds the value as text."""
+
+    PENDING = "pending"
+    SUCCESS = "success"
+    ERROR = "error"
+
+
+class Project(SQLModel, table=True):
+    """A named collection of traces; LangSmith calls it a session."""
+
+    id: UUID = Field(primary_key=True, sa_type=Id)
+    name: str = Field(sa_type=Text, unique=True)
+    description: str | None = Field(default=None, sa_type=Text)
+    created_at: datetime
+    end_time: datetime | None = None
+    retention_days: int | None = None
+    reference_dataset_id: UUID | None = Field(default=None, sa_type=Id)
+    extra: str | None = Field(default=None, sa_type=JsonText)
+
+
+class Run(SQLModel, table=True):
+    """One step of a traced program: everything a list of runs shows, filters or orders by.
+
+    `own_*` is the run's own usage, `total_*` that of the run and all its descendants: tokens as
+    counts, costs in US dollars. `latency` and `time_to_first_token` are seconds.
+    """
+
+    trace_id: UUID = Field(primary_key=True, sa_type=Id)
+    id: UUID = Field(primary_key=True, sa_type=Id)
+    session_id: UUID = Field(sa_type=Id)
+    parent_run_id: UUID | None = Field(default=None, sa_type=Id)
+    name: str = Field(sa_type=Text)
+    run_type: str = Field(sa_type=Text)
+    status: str = Field(sa_type=Text, description="pending, success or error")
+    start_time: datetime
+    end_time: datetime | None = None
+    first_token_time: datetime | None = None
+    latency: float | None = None
+    time_to_first_token: float | None = None
+    depth: int = 0
+    dotted_order: str = Field(sa_type=Text)
+    model: str | None = Field(default=None, sa_type=Text)
+    thread_id: str | None = Field(default=None, sa_type=Text)
+    reference_example_id: UUID | None = Field(default=None, sa_type=Id)
+    manifest_id: UUID | None = Field(default=None, sa_type=Id)
+    in_dataset: bool | None = None
+    app_path: str | None = Field(default=None, sa_type=Text)
+    llm_descendants: int = 0
+    own_prompt_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    own_completion_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    own_total_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    own_prompt_cost: Decimal | None = Field(default=None, sa_type=Money)
+    own_completion_cost: Decimal | None = Field(default=None, sa_type=Money)
+    own_total_cost: Decimal | None = Field(default=None, sa_type=Money)
+    own_details: str | None = Field(default=None, sa_type=JsonText)
+    total_prompt_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    total_completion_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    total_total_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    total_prompt_cost: Decimal | None = Field(default=None, sa_type=Money)
+    total_completion_cost: Decimal | None = Field(default=None, sa_type=Money)
+    total_total_cost: Decimal | None = Field(default=None, sa_type=Money)
+    total_details: str | None = Field(default=None, sa_type=JsonText)
+    tags: str | None = Field(default=None, sa_type=JsonText)
+    error: str | None = Field(default=None, sa_type=Text)
+
+
+class RunPayload(SQLModel, table=True):
+    """What a run carried, as JSON text just as it was sent; read only when it is asked for."""
+
+    __tablename__ = "run_payload"  # pyright: ignore[reportAssignmentType]
+
+    trace_id: UUID = Field(primary_key=True, sa_type=Id)
+    id: UUID = Field(primary_key=True, sa_type=Id)
+    inputs: str | None = Field(default=None, sa_type=JsonText)
+    outputs: str | None = Field(default=None, sa_type=JsonText)
+    extra: str | None = Field(default=None, sa_type=JsonText)
+    events: str | None = Field(default=None, sa_type=JsonText)
+    serialized: str | None = Field(default=None, sa_type=JsonText)
+    usage: str | None = Field(default=None, sa_type=JsonText)
+    ranks: str = Field(sa_type=JsonText)
+
+
+class RunTag(SQLModel, table=True):
+    """A run's tag, keyed so that a page of runs by tag reads no more than the page."""
+
+    __tablename__ = "run_tag"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    session_id: UUID = Field(primary_key=True, sa_type=Id)
+    tag: str = Field(primary_key=True, sa_type=Text)
+    start_time: datetime = Field(primary_key=True)
+    trace_id: UUID = Field(primary_key=True, sa_type=Id)
+    id: UUID = Field(primary_key=True, sa_type=Id)
+
+
+class RunMetadata(SQLModel, table=True):
+    """A scalar of a run's metadata (its JSON text, at most 256 bytes), keyed like `RunTag`."""
+
+    __tablename__ = "run_metadata"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    session_id: UUID = Field(primary_key=True, sa_type=Id)
+    key: str = Field(primary_key=True, sa_type=Text)
+    value: str = Field(primary_key=True, sa_type=Text)
+    start_time: datetime = Field(primary_key=True)
+    trace_id: UUID = Field(primary_key=True, sa_type=Id)
+    id: UUID = Field(primary_key=True, sa_type=Id)
+
+
+class Feedback(SQLModel, table=True):
+    """A judgement on a run, a trace or a project."""
+
+    trace_id: UUID = Field(primary_key=True, sa_type=Id)
+    id: UUID = Field(primary_key=True, sa_type=Id)
+    run_id: UUID | None = Field(default=None, sa_type=Id)
+    session_id: UUID | None = Field(default=None, sa_type=Id)
+    key: str = Field(sa_type=Text)
+    score: float | None = None
+    value: str | None = Field(default=None, sa_type=JsonText)
+    comment: str | None = Field(default=None, sa_type=Text)
+    correction: str | None = Field(default=None, sa_type=JsonText)
+    source: str | None = Field(default=None, sa_type=JsonText)
+    extra: str | None = Field(default=None, sa_type=JsonText)
+    created_at: datetime
+    modified_at: datetime
+
+
+class Attachment(SQLModel, table=True):
+    """A file sent with a run; `size` is in bytes."""
+
+    trace_id: UUID = Field(primary_key=True, sa_type=Id)
+    run_id: UUID = Field(primary_key=True, sa_type=Id)
+    name: str = Field(primary_key=True, sa_type=Text)
+    mime_type: str = Field(sa_type=Text)
+    size: int = Field(sa_type=BigInteger)
+    data: bytes | None = Field(default=None, sa_type=LargeBinary)
+
+
+class Parked(SQLModel, table=True):
+    """A change that waits for the run it belongs to; `digest` makes a repetition the same row."""
+
+    run_id: UUID = Field(primary_key=True, sa_type=Id)
+    digest: UUID = Field(primary_key=True, sa_type=Id)
+    arrival: datetime
+    body: str = Field(sa_type=JsonText)
+
+
+def _index(name: str, *columns: Any, only: str | None = None) -> None:
+    where: dict[str, Any] = {}
+    if only is not None:
+        where = {"sqlite_where": text(only), "postgresql_where": text(only)}
+    Index(name, *columns, **where)
+
+
+def _newest_first(*leading: Any) -> list[Any]:
+    return [*leading, col(Run.start_time).desc(), col(Run.id).desc()]
+
+
+_ROOTS = "parent_run_id IS NULL"
+_ERRORS = "status = 'error'"
+
+_index("run_by_id", Run.id)
+_index("run_by_trace", Run.trace_id, Run.dotted_order)
+_index("run_by_parent", Run.trace_id, Run.parent_run_id, Run.dotted_order)
+_index("run_newest", *_newest_first())
+_index("run_newest_roots", *_newest_first(), only=_ROOTS)
+_index("run_by_session", *_newest_first(Run.session_id))
+_index("run_by_session_roots", *_newest_first(Run.session_id), only=_ROOTS)
+_index("run_by_session_errors", *_newest_first(Run.session_id), only=_ERRORS)
+_index("run_by_session_type", *_newest_first(Run.session_id, Run.run_type))
+_index("run_by_session_thread", *_newest_first(Run.session_id, Run.thread_id))
+_index("feedback_by_run", Feedback.trace_id, Feedback.run_id)
+_index("feedback_by_id", Feedback.id)
+_index("parked_by_arrival", Parked.arrival)

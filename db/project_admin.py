@@ -1,0 +1,95 @@
+"""Projects as their owner handles them one by one: found, listed, made, changed."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlmodel import col
+
+from db.errors import ConflictError, NotFoundError
+from db.models import Project
+
+_CHANGEABLE = {"name", "description", "extra", "end_time", "reference_dataset_id"}
+
+
+def find(connection: Connection, id: UUID) -> Project | None:
+    """Return the project with an id."""
+    return _one(connection, col(Project.id) == id)
+
+
+def find_named(connection: Connection, name: str) -> Project | None:
+    """Return the project with a name."""
+    return _one(connection, col(Project.name) == name)
+
+
+def listed(
+    connection: Connection,
+    *,
+    ids: Collection[UUID] = (),
+    name: str | None = None,
+    name_contains: str | None = None,
+    reference_dataset_ids: Collection[UUID] = (),
+    reference_free: bool = False,
+    limit: int,
+    offset: int = 0,
+) -> list[Project]:
+    """Return projects, newest first; every condition that is given must hold."""
+    statement = select(Project)
+    if ids:
+        statement = statement.where(col(Project.id).in_(ids))
+    if name is not None:
+        statement = statement.where(col(Project.name) == name)
+    if name_contains is not None:
+        statement = statement.where(col(Project.name).icontains(name_contains, autoescape=True))
+    if reference_dataset_ids:
+        statement = statement.where(col(Project.reference_dataset_id).in_(reference_dataset_ids))
+    if reference_free:
+        statement = statement.where(col(Project.reference_dataset_id).is_(None))
+    newest_first = statement.order_by(col(Project.created_at).desc(), col(Project.id).desc())
+    rows = connection.execute(newest_first.limit(limit).offset(offset)).mappings()
+    return [Project(**row) for row in rows]
+
+
+def create(connection: Connection, project: Project, *, upsert: bool = False) -> Project:
+    """Store a project and return it; with `upsert` one of that name is changed instead.
+
+    Raises ConflictError where its name, or its id, is taken. The same project again is no conflict.
+    """
+    if found := find(connection, project.id):
+        if found.name != project.name:
+            raise ConflictError(f"project {project.id} is there already, named {found.name!r}")
+        return change(connection, found.id, _changes(project))
+    if found := find_named(connection, project.name):
+        if not upsert:
+            raise ConflictError(f"a project named {project.name!r} is there already: {found.id}")
+        return change(connection, found.id, _changes(project))
+    connection.execute(insert(Project).values(**project.model_dump()))
+    return project
+
+
+def change(connection: Connection, id: UUID, changes: Mapping[str, Any]) -> Project:
+    """Change fields of a project and return it.
+
+    Raises NotFoundError, and ConflictError where another project has the new name.
+    """
+    found = find(connection, id)
+    if found is None:
+        raise NotFoundError(f"there is no project {id}")
+    if "name" in changes and changes["name"] != found.name:
+        other = find_named(connection, changes["name"])
+        if other is not None:
+            raise ConflictError(f"a project named {other.name!r} is there already: {other.id}")
+    if changes:
+        connection.execute(update(Project).where(col(Project.id) == id).values(**changes))
+    return Project(**{**found.model_dump(), **changes})
+
+
+def _changes(project: Project) -> dict[str, Any]:
+    told = project.model_dump(include=_CHANGEABLE)
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _one(connection: Connection, condition: ColumnElement[bool]) -> Project | None:
+    row = connection.execute(select(Project).where(condition)).mappings().first()
+    return None if row is None else Project(**row)

@@ -1,0 +1,131 @@
+"""Reading: one snapshot for one request, over SQLite connections that are kept open.
+
+A short read runs where it is asked, on the event loop, because a thread would cost more than the
+read. One that turns out to be long is stopped after `PATIENCE` seconds and done again in a
+worker thread, where it may take `LONGEST` seconds.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from db.errors import TooSlowError, UnavailableError
+
+PATIENCE = 0.002
+LONGEST = 10.0
+_STEPS = 1000
+_CACHED_STATEMENTS = 512
+
+
+class Reading(Protocol):
+    """A snapshot of the store; all its reads see the same rows."""
+
+    dialect: str
+    statements: list[str]
+
+    async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement. Raises TooSlowError and UnavailableError."""
+        ...
+
+    async def close(self) -> None:
+        """Give the snapshot up."""
+        ...
+
+
+class SqliteReaders:
+    """The open reading connections of one database file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._idle: deque[sqlite3.Connection] = deque()
+        self._closed = False
+
+    def reading(self) -> "SqliteReading":
+        """Return a new snapshot; it begins with its first read."""
+        return SqliteReading(self)
+
+    def take(self) -> sqlite3.Connection:
+        """Return a connection that is nobody else's until it is given back."""
+        return self._idle.pop() if self._idle else self._connect()
+
+    def give(self, connection: sqlite3.Connection) -> None:
+        """Take a connection back."""
+        if self._closed:
+            connection.close()
+        else:
+            self._idle.append(connection)
+
+    def close(self) -> None:
+        """Close what is idle now, the others when they are given back."""
+        self._closed = True
+        while self._idle:
+            self._idle.pop().close()
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            connection = sqlite3.connect(
+                self._path,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=_CACHED_STATEMENTS,
+                timeout=LONGEST,
+            )
+            for pragma in ("query_only=ON", "case_sensitive_like=ON", "mmap_size=1073741824"):
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.OperationalError as error:
+            raise UnavailableError(str(error)) from error
+        return connection
+
+
+class SqliteReading:
+    """A snapshot of a SQLite file."""
+
+    dialect = "sqlite"
+
+    def __init__(self, readers: SqliteReaders) -> None:
+        self._readers = readers
+        self._connection: sqlite3.Connection | None = None
+        self._one_at_a_time = asyncio.Lock()
+        self.statements: list[str] = []
+
+    async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement."""
+        self.statements.append(sql)
+        async with self._one_at_a_time:
+            if self._connection is None:
+                self._connection = self._readers.take()
+                self._connection.execute("BEGIN")
+            try:
+                try:
+                    return _read(self._connection, sql, values, PATIENCE)
+                except TooSlowError:
+                    return await asyncio.to_thread(_read, self._connection, sql, values, LONGEST)
+            except sqlite3.OperationalError as error:
+                raise UnavailableError(str(error)) from error
+
+    async def close(self) -> None:
+        """Give the snapshot up."""
+        async with self._one_at_a_time:
+            if self._connection is not None:
+                self._connection.execute("COMMIT")
+                self._readers.give(self._connection)
+                self._connection = None
+
+
+def _read(
+    connection: sqlite3.Connection, sql: str, values: Sequence[Any], seconds: float
+) -> list[tuple[Any, ...]]:
+    deadline = time.perf_counter() + seconds
+    connection.set_progress_handler(lambda: time.perf_counter() > deadline, _STEPS)
+    try:
+        return connection.execute(sql, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+            msg = f"the read took more than {seconds:g} s"
+            raise TooSlowError(msg) from None
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)

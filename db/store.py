@@ -1,0 +1,215 @@
+"""The store: its connections, its transactions, its one writing thread.
+
+Reads go through `reading()`, a snapshot for one request. Writes go through one lane: a thread
+that folds whatever waits into one transaction and answers only when the commit is on disk. The
+lane is bounded in bytes; when it is full, `BusyError` tells the sender to come again.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
+
+from db.arrivals import Batch, Outcome
+from db.dialects import open_engine
+from db.errors import BusyError, InvalidError, UnavailableError
+from db.ingest import fold
+from db.readers import Reading, SqliteReaders
+from db.schema_version import ensure
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+QUEUE_BYTES = 64 * 1024 * 1024
+_GROUP_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """Something that waits for the writing thread: a batch, or a function to call."""
+
+    work: Batch | Callable[[Connection], Any]
+    size: int
+    done: Future[Any]
+
+
+def utc_now() -> datetime:
+    """Return the time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Store:
+    """An open database. `close` it; then nothing that was acknowledged is in memory only."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        readers: SqliteReaders,
+        *,
+        queue_bytes: int = QUEUE_BYTES,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._engine = engine
+        self._readers = readers
+        self._queue_bytes = queue_bytes
+        self._clock = clock
+        self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting_bytes = 0
+        self._counting = threading.Lock()
+        self._writer = threading.Thread(target=self._write_all, name="rungraph-writer", daemon=True)
+        self._writer.start()
+
+    @classmethod
+    def open(
+        cls,
+        url: str,
+        *,
+        synchronous: str = "full",
+        queue_bytes: int = QUEUE_BYTES,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> "Store":
+        """Open the database at a URL; an empty SQLite file gets its tables.
+
+        Raises SchemaMismatchError, UnavailableError, and InvalidError for a URL it can not serve.
+        """
+        parsed = make_url(url)
+        if parsed.get_backend_name() != "sqlite" or not parsed.database:
+            msg = f"the database is {url!r}; a file is wanted, as in sqlite:///rungraph.db"
+            raise InvalidError(msg)
+        path = str(Path(parsed.database).absolute())
+        engine = open_engine(f"sqlite:///{path}", synchronous=synchronous)
+        try:
+            ensure(engine, url)
+        except OperationalError as error:
+            engine.dispose()
+            msg = f"can not open {url}: {error.orig}"
+            raise UnavailableError(msg) from error
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, SqliteReaders(path), queue_bytes=queue_bytes, clock=clock)
+
+    def close(self) -> None:
+        """Write what waits, then close every connection."""
+        self._waiting.put(None)
+        self._writer.join()
+        self._readers.close()
+        self._engine.dispose()
+
+    def reading(self) -> Reading:
+        """Return a snapshot for one request; its owner closes it."""
+        return self._readers.reading()
+
+    async def read_with(
+        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call `function(connection, ...)` in a worker thread; it only reads."""
+
+        def read() -> T:
+            with self._engine.connect().execution_options(read_only=True) as connection:
+                return function(connection, *args, **kwargs)
+
+        try:
+            return await asyncio.to_thread(read)
+        except OperationalError as error:
+            raise _unavailable(error) from error
+
+    async def write(
+        self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Call `function(connection, ...)` in a transaction of its own; return after the commit."""
+        return await self._join(_Job(lambda c: function(c, *args, **kwargs), 0, Future()))
+
+    async def ingest(self, batch: Batch) -> Outcome:
+        """Fold a batch into the tables; return when it is on disk.
+
+        Raises BusyError when the lane is full, UnavailableError when the database can not write.
+        """
+        return await self._join(_Job(batch, batch.size, Future()))
+
+    async def _join(self, job: _Job) -> Any:
+        with self._counting:
+            if self._waiting_bytes and self._waiting_bytes + job.size > self._queue_bytes:
+                msg = f"{self._waiting_bytes} bytes wait to be written; at most {self._queue_bytes}"
+                raise BusyError(msg)
+            self._waiting_bytes += job.size
+        self._waiting.put(job)
+        return await asyncio.wrap_future(job.done)
+
+    def _write_all(self) -> None:
+        while (job := self._waiting.get()) is not None:
+            jobs, last = self._group(job)
+            batches = [found for found in jobs if isinstance(found.work, Batch)]
+            self._fold(batches)
+            for found in jobs:
+                if not isinstance(found.work, Batch):
+                    self._settle([found], lambda c, work=found.work: [work(c)])
+            with self._counting:
+                self._waiting_bytes -= sum(found.size for found in jobs)
+            if last:
+                return
+
+    def _group(self, first: _Job) -> tuple[list[_Job], bool]:
+        jobs, size = [first], first.size
+        while size < _GROUP_BYTES:
+            try:
+                job = self._waiting.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return jobs, True
+            jobs.append(job)
+            size += job.size
+        return jobs, False
+
+    def _fold(self, jobs: list[_Job]) -> None:
+        """Fold batches in one transaction; if that fails, each in its own."""
+        now = self._clock()
+
+        def work(connection: Connection, some: list[_Job]) -> Sequence[Outcome]:
+            return fold(connection, [job.work for job in some if isinstance(job.work, Batch)], now)
+
+        if len(jobs) > 1 and self._settle(jobs, lambda c: work(c, jobs), final=False):
+            return
+        for job in jobs:
+            self._settle([job], lambda c, job=job: work(c, [job]))
+
+    def _settle(
+        self,
+        jobs: list[_Job],
+        work: Callable[[Connection], Sequence[Any]],
+        *,
+        final: bool = True,
+    ) -> bool:
+        """Do work in a transaction and answer the jobs; say whether it was done."""
+        try:
+            with self._engine.begin() as connection:
+                answers = work(connection)
+        except BaseException as error:  # noqa: BLE001 - it is the sender's to hear
+            if not final:
+                return False
+            told = _unavailable(error) if isinstance(error, OperationalError) else error
+            for job in jobs:
+                _answer(job, lambda future: future.set_exception(told))
+            return True
+        for job, answer in zip(jobs, answers, strict=True):
+            _answer(job, lambda future, answer=answer: future.set_result(answer))
+        return True
+
+
+def _answer(job: _Job, set_answer: Callable[[Future[Any]], None]) -> None:
+    if job.done.set_running_or_notify_cancel():
+        set_answer(job.done)
+
+
+def _unavailable(error: OperationalError) -> UnavailableError:
+    return UnavailableError(f"the database can not do this now: {error.orig}")

@@ -1,0 +1,20 @@
+"""The tables behind the models, for statements."""
+
+from sqlalchemy.sql.schema import Table
+from sqlmodel import SQLModel
+
+from db import models
+
+
+def _table(model: type[SQLModel]) -> Table:
+    return model.__table__  # type: ignore[attr-defined]
+
+
+PROJECT = _table(models.Project)
+RUN = _table(models.Run)
+RUN_PAYLOAD = _table(models.RunPayload)
+RUN_TAG = _table(models.RunTag)
+RUN_METADATA = _table(models.RunMetadata)
+FEEDBACK = _table(models.Feedback)
+ATTACHMENT = _table(models.Attachment)
+PARKED = _table(models.Parked)

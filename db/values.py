@@ -1,0 +1,140 @@
+"""How a stored value becomes the value of an answer, and how an asked value becomes a driver's.
+
+Answers hold only what JSON can say: ids and times are text, costs are exact decimal text, and
+stored JSON text stays text until the answer is written. One table for each database, by kind.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Boolean, Float, Integer, LargeBinary, Numeric
+from sqlalchemy.types import TypeEngine
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from db.dialects import MONEY_SCALE, Id, JsonText, Money
+
+
+class Kind(Enum):
+    """What a column holds, as far as reading and asking care."""
+
+    ID = "id"
+    TEXT = "text"
+    TIME = "time"
+    INT = "int"
+    FLOAT = "float"
+    MONEY = "money"
+    BOOL = "bool"
+    JSON = "json"
+    BYTES = "bytes"
+
+
+_KINDS: tuple[tuple[type[TypeEngine[Any]], Kind], ...] = (
+    (Id, Kind.ID),
+    (UTCDateTime, Kind.TIME),
+    (Money, Kind.MONEY),
+    (JsonText, Kind.JSON),
+    (Boolean, Kind.BOOL),
+    (Integer, Kind.INT),
+    (Float, Kind.FLOAT),
+    (Numeric, Kind.FLOAT),
+    (LargeBinary, Kind.BYTES),
+)
+
+
+def kind_of(column_type: TypeEngine[Any]) -> Kind:
+    """Return what a column of this type holds."""
+    return next((kind for found, kind in _KINDS if isinstance(column_type, found)), Kind.TEXT)
+
+
+def money_text(units: int) -> str:
+    """Return the exact decimal text of whole units of 10^-12 dollars, without padding zeros."""
+    whole, part = divmod(abs(units), 10**MONEY_SCALE)
+    sign = "-" if units < 0 else ""
+    fraction = f"{part:0{MONEY_SCALE}d}".rstrip("0")
+    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+
+
+def decimal_text(value: Decimal) -> str:
+    """Return the exact text of a decimal, without padding zeros."""
+    return money_text(int(value.scaleb(MONEY_SCALE)))
+
+
+def time_text(value: datetime) -> str:
+    """Return a moment as answers hold it."""
+    return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
+
+
+Convert = Callable[[Any], Any]
+
+EXPRESSIONS: Mapping[str, Mapping[Kind, str]] = {
+    "sqlite": {
+        Kind.ID: (
+            "f'{{(h := {v}.hex())[:8]}}-{{h[8:12]}}-{{h[12:16]}}-{{h[16:20]}}-{{h[20:]}}'"
+        ),
+        Kind.TIME: "f'{{{v}[:10]}}T{{{v}[11:]}}Z'",
+        Kind.MONEY: "money_text({v})",
+        Kind.BOOL: "({v} == 1)",
+    },
+    "postgresql": {
+        Kind.ID: "str({v})",
+        Kind.TIME: "time_text({v})",
+        Kind.MONEY: "decimal_text({v})",
+    },
+}
+"""Stored value -> value of an answer, as Python text in which {v} is the value, never None.
+
+As text, because compiled plans write it into their comprehensions. A missing kind passes as it is.
+"""
+
+FUNCTIONS: Mapping[str, Convert] = {
+    "money_text": money_text,
+    "time_text": time_text,
+    "decimal_text": decimal_text,
+}
+"""What expressions call."""
+
+
+def _ready(expression: str) -> Convert:
+    return eval(f"lambda v: {expression.format(v='v')}", dict(FUNCTIONS))  # noqa: S307 - ours
+
+
+READY: Mapping[str, Mapping[Kind, Convert]] = {
+    dialect: {kind: _ready(expression) for kind, expression in expressions.items()}
+    for dialect, expressions in EXPRESSIONS.items()
+}
+"""The same as functions."""
+
+ASKED: Mapping[str, Mapping[Kind, Convert]] = {
+    "sqlite": {
+        Kind.ID: lambda value: value.bytes,
+        Kind.TIME: lambda value: value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
+        Kind.MONEY: lambda value: int(value.scaleb(MONEY_SCALE)),
+        Kind.BOOL: int,
+    },
+    "postgresql": {},
+}
+"""Value of a question -> value of the driver; a kind that is missing passes as it is."""
+
+PACK: Mapping[str, Callable[[Sequence[tuple[Any, ...]]], Any]] = {
+    "sqlite": lambda keys: b"".join([part for key in keys for part in key]),
+    "postgresql": lambda keys: [part for key in keys for part in key],
+}
+"""Stored ids -> the one parameter of `db.dialects.key_rows`."""
+
+KEY: Mapping[str, Convert] = {
+    "sqlite": lambda text: bytes.fromhex(text.replace("-", "")),
+    "postgresql": UUID,
+}
+"""The text of an id -> the id as the driver gives it."""
+
+
+def parse_id(text: str) -> UUID | None:
+    """Return the id a text names, or None when it is no UUID."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

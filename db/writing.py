@@ -1,0 +1,133 @@
+"""Runs into their rows: run, payload, and the side tables that find them by tag and metadata."""
+
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, update
+from sqlalchemy.sql.dml import Delete, Update
+
+from db.columns import Reading, pairs_in, payload_columns, read, run_columns, tags_in
+from db.dialects import as_sent
+from db.measures import columns
+from db.merge import Account
+from db.recount import recount
+from db.sending import send, send_packed
+from db.tables import RUN, RUN_METADATA, RUN_PAYLOAD, RUN_TAG
+from db.totals import Tally, settle
+
+_INDEXED = (
+    *("session_id", "parent_run_id", "start_time", "run_type", "thread_id", "dotted_order"),
+)
+"""Columns that several indexes hold, left alone by an update that does not change them."""
+
+_KEY = ("trace_id", "id")
+_ALL = tuple(RUN.c.keys())
+_CHANGING = tuple(name for name in _ALL if name not in _KEY)
+_LIGHT = tuple(name for name in _CHANGING if name not in _INDEXED)
+_SUMS = ("llm_descendants", *(name for name in _ALL if name.startswith("total_")))
+_PAYLOAD = tuple(column.name for column in RUN_PAYLOAD.c if column.name not in _KEY)
+_SIDE_VALUES = {"tags", "extra", "session_id", "start_time"}
+
+
+def _of_run(table: Table) -> Update:
+    key = {name: table.c[name] for name in _KEY}
+    return update(table).where(and_(*[key[name] == bindparam(f"of_{name}") for name in _KEY]))
+
+
+def _of_row(table: Table) -> Delete:
+    key = [column == bindparam(f"of_{column.name}") for column in table.primary_key]
+    return delete(table).where(and_(*key))
+
+
+_NEW_RUN, _CHANGED_RUN = insert(RUN), _of_run(RUN)
+_NEW_PAYLOAD, _CHANGED_PAYLOAD = insert(RUN_PAYLOAD), _of_run(RUN_PAYLOAD)
+_NEW_TAG, _OLD_TAG = insert(RUN_TAG), _of_row(RUN_TAG)
+_NEW_PAIR, _OLD_PAIR = insert(RUN_METADATA), _of_row(RUN_METADATA)
+
+
+def write_runs(connection: Connection, accounts: Iterable[Account]) -> Collection[UUID]:
+    """Write what has changed of runs, and their share in their ancestors; return changed ids."""
+    readings = [read(account) for account in accounts if account.changed]
+    if not readings:
+        return ()
+    settlement = settle(connection, [reading.tally for reading in readings])
+    _write_new([each for each in readings if each.account.stored is None], connection)
+    _write_changed([each for each in readings if each.account.stored is not None], connection)
+    _write_sides(readings, connection)
+    send(connection, _CHANGED_RUN, [_sums(each) for each in settlement.ancestors], _SUMS)
+    moved = {reading.account.trace_id for reading in readings if reading.account.moved}
+    recounted = recount(connection, settlement.recount | moved)
+    return {
+        *(reading.account.id for reading in readings),
+        *(ancestor.id for ancestor in settlement.ancestors),
+        *recounted,
+    }
+
+
+def _write_new(readings: Sequence[Reading], connection: Connection) -> None:
+    send(connection, _NEW_RUN, [run_columns(each) for each in readings], _ALL)
+    payloads = [payload_columns(each.account) for each in readings]
+    send(connection, _NEW_PAYLOAD, payloads, tuple(RUN_PAYLOAD.c.keys()))
+
+
+def _write_changed(readings: Sequence[Reading], connection: Connection) -> None:
+    light: list[dict[str, Any]] = []
+    whole: list[dict[str, Any]] = []
+    for reading in readings:
+        row = _keyed(run_columns(reading))
+        stored = reading.account.stored or {}
+        same = all(row[name] == stored[name] for name in _INDEXED)
+        (light if same else whole).append(row)
+    send(connection, _CHANGED_RUN, light, _LIGHT)
+    send(connection, _CHANGED_RUN, whole, _CHANGING)
+    payloads = [_keyed(payload_columns(each.account)) for each in readings]
+    send(connection, _CHANGED_PAYLOAD, payloads, _PAYLOAD)
+
+
+def _write_sides(readings: Iterable[Reading], connection: Connection) -> None:
+    dialect = connection.dialect.name
+    new: tuple[list[Any], list[Any]] = ([], [])
+    old: tuple[list[Any], list[Any]] = ([], [])
+    for account, extra, *_ in readings:
+        if account.changed.isdisjoint(_SIDE_VALUES):
+            continue
+        tags, pairs = _side_rows(dialect, account, account.values, extra)
+        if account.stored is None:
+            new[0].extend(tags)
+            new[1].extend(pairs)
+            continue
+        for place, (now, before) in enumerate(
+            zip((tags, pairs), _side_rows(dialect, account, account.before, None), strict=True)
+        ):
+            old[place].extend(before - now)
+            new[place].extend(now - before)
+    send_packed(connection, _OLD_TAG, old[0])
+    send_packed(connection, _OLD_PAIR, old[1])
+    send_packed(connection, _NEW_TAG, new[0], tuple(RUN_TAG.c.keys()))
+    send_packed(connection, _NEW_PAIR, new[1], tuple(RUN_METADATA.c.keys()))
+
+
+def _side_rows(
+    dialect: str, account: Account, values: Any, extra: Any
+) -> tuple[set[tuple[Any, ...]], set[tuple[Any, ...]]]:
+    """Return the rows of the side tables, as they are sent, in the order of their columns."""
+    told = (values["session_id"], values["start_time"], account.trace_id, account.id)
+    session, *run = as_sent(dialect, told)
+    return (
+        {(session, tag, *run) for tag in tags_in(values)},
+        {(session, *pair, *run) for pair in pairs_in(values, extra).items()},
+    )
+
+
+def _sums(ancestor: Tally) -> dict[str, Any]:
+    return {
+        "of_trace_id": ancestor.trace_id,
+        "of_id": ancestor.id,
+        "llm_descendants": ancestor.llm_descendants,
+        **columns("total", ancestor.total),
+    }
+
+
+def _keyed(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "of_trace_id": row["trace_id"], "of_id": row["id"]}

@@ -1,0 +1,1 @@
+"""Everything the outside speaks to: GraphQL, HTTP, wire formats."""

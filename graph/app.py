@@ -1,0 +1,67 @@
+"""The one place where things are wired together: settings and a store in, an application out."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from db.errors import StoreError
+from db.parking import age_out
+from db.store import Store, utc_now
+from graph.attachment_urls import AttachmentUrls
+from graph.attachments import serve_attachment
+from graph.http import Endpoint
+from graph.ingest.bodies import IngestLimits
+from graph.ingest.routes import routes as ingest_routes
+from graph.settings import Settings
+
+_AGE_OUT_EVERY = 3600
+
+
+def create_app(settings: Settings, store: Store) -> Starlette:
+    """Build the application around an open store, which it closes when it ends."""
+    secret = settings.signing_key or secrets.token_hex()
+    urls = AttachmentUrls(secret.encode())
+    limits = IngestLimits(max_bytes=settings.ingest_max_bytes)
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        aging = asyncio.create_task(_age_out(store, timedelta(days=settings.parked_days)))
+        yield
+        aging.cancel()
+        await asyncio.to_thread(store.close)
+
+    async def ready(_: Request) -> Response:
+        reading = store.reading()
+        try:
+            await reading.rows("SELECT 1", ())
+        except StoreError as error:
+            return PlainTextResponse(f"not ready: {error}\n", status_code=503)
+        finally:
+            await reading.close()
+        return PlainTextResponse("ready\n")
+
+    return Starlette(
+        lifespan=lifespan,
+        routes=[
+            Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
+            Route("/graphql", Endpoint(settings, store, urls), methods=["GET", "POST"]),
+            Route("/attachments/{trace}/{run}/{name:path}", serve_attachment(store, urls)),
+            Route("/healthz", lambda _: PlainTextResponse("ok\n")),
+            Route("/readyz", ready),
+            *ingest_routes(store, limits, utc_now),
+        ],
+    )
+
+
+async def _age_out(store: Store, age: timedelta) -> None:
+    """Forget, now and then, what waited too long for its run."""
+    while True:
+        await asyncio.sleep(_AGE_OUT_EVERY)
+        await store.write(age_out, utc_now() - age)

@@ -1,0 +1,145 @@
+"""What the types of the schema stand for, as the engine asks it; and who answers its questions."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from graphql import GraphQLField, GraphQLObjectType
+
+from db import answers, filters
+from db.cursors import cursor_of
+from db.entities import ATTACHMENT, FEEDBACK, PROJECT, RUN, TRACE
+from db.entity import Column, Entity, Head, Size
+from db.questions import NODES, Link, Rows
+from db.readers import Reading
+from db.rows import Row, Shape
+from db.values import EXPRESSIONS, FUNCTIONS, READY, Kind
+
+_ENTITIES = {entity.name: entity for entity in (RUN, TRACE, PROJECT, FEEDBACK, ATTACHMENT)}
+
+
+class StoreBinding:
+    """The engine's view of the schema over a store of one dialect."""
+
+    def __init__(self, dialect: str) -> None:
+        self._dialect = dialect
+        self._expressions = EXPRESSIONS[dialect]
+
+    def entity(self, type: GraphQLObjectType) -> Entity | None:
+        """Return the entity behind a type, None for a plain value."""
+        return _ENTITIES.get(type.name)
+
+    def name(self, field: GraphQLField) -> str | None:
+        """Return the Python name of a field without a resolver of its own."""
+        definition = field.extensions["strawberry-definition"]
+        return definition.python_name if definition.is_basic_field else None
+
+    def asks_context(self, field: GraphQLField) -> bool:
+        """Say whether a field's resolver looks at who asks."""
+        resolver = field.extensions["strawberry-definition"].base_resolver
+        return resolver is None or resolver.info_parameter is not None
+
+    def expression(self, entity: Entity, column: Column) -> str | None:
+        """Return Python text that makes an answer's value of the stored one, called {v}."""
+        return self._expressions.get(entity.kind(column))
+
+    def nullable(self, entity: Entity, column: Column) -> bool:
+        """Say whether a stored column may be missing."""
+        if isinstance(column, Head | Size) or column in entity.lazy:
+            return True
+        return bool(getattr(entity.columns[column], "nullable", True))
+
+    def is_json(self, entity: Entity, column: Column) -> bool:
+        """Say whether a column holds JSON text."""
+        return entity.kind(column) is Kind.JSON
+
+    def functions(self) -> Mapping[str, Any]:
+        """Return the functions that expressions call."""
+        return FUNCTIONS
+
+    def cursor(self, link: Link, columns: tuple[Column, ...]) -> Callable[[tuple[Any, ...]], str]:
+        """Return what makes the cursor of a stored row."""
+        shape = Shape(link.target, columns, self._dialect)
+        order = link.order
+        return lambda stored: cursor_of(Row(shape, stored), order)
+
+    def rows(
+        self, entity: Entity, columns: tuple[Column, ...], stored: list[tuple[Any, ...]]
+    ) -> list[Row]:
+        """Return stored rows as the objects `then` questions work on."""
+        shape = Shape(entity, columns, self._dialect)
+        return [Row(shape, row) for row in stored]
+
+    def eager(self, entity: Entity) -> tuple[Column, ...]:
+        """Return the columns such objects need when the question names none."""
+        return entity.eager
+
+
+class StoreAnswers:
+    """Sends the statements of one request through its snapshot, and counts what they bring."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self.row_count = 0
+        self.byte_count = 0
+
+    async def rows(
+        self, question: Rows, keys: Sequence[answers.Key], columns: tuple[Column, ...]
+    ) -> Mapping[answers.Key, list[answers.Stored]]:
+        """Return the rows of each parent that has any."""
+        found = await answers.rows(self._reading, question, keys, columns)
+        for rows in found.values():
+            self._count(question.link.target, columns, rows)
+        return found
+
+    async def windows(
+        self, question: Rows, keys: Sequence[answers.Key], columns: tuple[Column, ...]
+    ) -> Mapping[answers.Key, answers.Found]:
+        """Return the window of each parent."""
+        found = await answers.windows(self._reading, question, keys, columns)
+        for some in found.values():
+            self._count(question.link.target, columns, some.rows)
+        return found
+
+    async def counts(
+        self, question: Rows, keys: Sequence[answers.Key]
+    ) -> Mapping[answers.Key, int]:
+        """Return how many rows each parent has."""
+        return await answers.counts(self._reading, question, keys)
+
+    async def subtrees(
+        self, keys: Sequence[answers.Key], columns: tuple[Column, ...], levels: int
+    ) -> Mapping[answers.Key, list[answers.Stored]] | None:
+        """Return all levels of children at once; None where that would bring too much."""
+        found = await answers.subtrees(self._reading, keys, columns, levels)
+        for rows in (found or {}).values():
+            self._count(RUN, columns, rows)
+        return found
+
+    async def nodes(
+        self, ids: Sequence[UUID | None], columns: Mapping[str, tuple[Column, ...]]
+    ) -> Mapping[UUID, tuple[str, answers.Stored]]:
+        """Return, by id, the type name and row of what has one of these ids."""
+        to_text = READY[self._reading.dialect][Kind.ID]
+        found: dict[UUID, tuple[str, answers.Stored]] = {}
+        for link in NODES:
+            missing = sorted({id for id in ids if id is not None and id not in found})
+            name = link.target.name
+            if not missing or name not in columns:
+                continue
+            question = Rows(link, where=filters.test("id", "in", missing))
+            rows = await answers.rows(self._reading, question, [()], columns[name])
+            at = columns[name].index("id")
+            for row in rows.get((), ()):
+                found[UUID(to_text(row[at]))] = (name, row)
+        return found
+
+    def _count(
+        self, entity: Entity, columns: tuple[Column, ...], rows: list[answers.Stored]
+    ) -> None:
+        """Count rows, and the bytes of their payloads."""
+        self.row_count += len(rows)
+        for column in entity.lazy.intersection(columns):
+            if entity.kind(column) is Kind.JSON:
+                at = columns.index(column)
+                self.byte_count += sum([len(row[at]) for row in rows if row[at] is not None])

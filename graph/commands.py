@@ -1,0 +1,107 @@
+"""What each command of `rungraph` does, once its settings are known."""
+
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from starlette.types import ASGIApp
+
+from db.errors import StoreError
+from db.schema_version import migrate as migrate_tables
+from db.store import Store
+from graph.app import create_app
+from graph.demo.fill import Filled, NotEmptyError, fill
+from graph.schema import schema as the_schema
+from graph.server import PortError, address, listen, run
+from graph.settings import Settings
+
+
+class DemoError(Exception):
+    """The demo can not be given; its text says why."""
+
+
+FAILURES = (StoreError, PortError, DemoError)
+"""What can go wrong in a way that its text explains."""
+
+SAMPLE = """{
+  runs(first: 5, where: {isRoot: true}) {
+    nodes { name status startTime latency totalTokens totalCost childRuns { name runType } }
+  }
+}"""
+
+
+def serve(settings: Settings) -> None:
+    """Serve the database until told to stop."""
+    _serve(settings, None, lambda url: f"Rungraph is up: {url}/graphql (Ctrl-C stops it)\n")
+
+
+def demo(settings: Settings) -> None:
+    """Fill the database, which must be empty, with a made-up week, and serve it."""
+    filled: list[Filled] = []
+
+    async def first(app: ASGIApp) -> None:
+        try:
+            filled.append(await fill(app, datetime.now(UTC)))
+        except NotEmptyError:
+            raise DemoError(f"{settings.db} holds runs already; name a new file") from None
+
+    def told(url: str) -> str:
+        week = filled[0]
+        return (
+            f"Rungraph is up: {url}/graphql (Ctrl-C stops it)\n"
+            f"{week.runs} runs in {week.traces} traces of {week.projects} projects. Ask, for one:\n"
+            f"\n{SAMPLE}\n\n"
+            f"and trace your own with\n\n"
+            f"export LANGSMITH_TRACING=true LANGSMITH_ENDPOINT={url} LANGSMITH_API_KEY=any\n"
+        )
+
+    _serve(settings, first, told)
+
+
+def passing_demo(settings: Settings) -> None:
+    """Give the demo on a database that is gone afterwards."""
+    with TemporaryDirectory(prefix="rungraph-demo-") as folder:
+        demo(replace(settings, db=f"sqlite:///{Path(folder) / 'demo.db'}"))
+
+
+def schema(_: Settings) -> None:
+    """Print the schema."""
+    sys.stdout.write(the_schema.as_str().rstrip() + "\n")
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version's tables."""
+    before, after = migrate_tables(settings.db)
+    done = "is up to date" if before == after else f"went from {before or 'nothing'} to {after}"
+    sys.stdout.write(f"{settings.db} {done} (version {after} of the tables)\n")
+
+
+def _serve(
+    settings: Settings,
+    first: Callable[[ASGIApp], Awaitable[None]] | None,
+    told: Callable[[str], str],
+) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    for talkative in ("uvicorn", "alembic"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
+    with closing(listen(settings.host, settings.port)) as listener:
+        store = Store.open(
+            settings.db,
+            synchronous=settings.sqlite_synchronous,
+            queue_bytes=settings.ingest_queue_bytes,
+        )
+        with closing(store):
+            app = create_app(settings, store)
+            run(app, listener, first=first, up=lambda: _say(told(address(listener))))
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

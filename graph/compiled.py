@@ -1,0 +1,115 @@
+"""The schema with compiled execution before it: what the engine can answer it answers, the rest
+goes to graphql-core.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import strawberry
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, specified_rules, validate
+from strawberry.types import ExecutionContext, ExecutionResult
+from strawberry.types.graphql import OperationType
+
+from db.errors import StoreError
+from graph.binding import StoreAnswers, StoreBinding
+from graph.context import Context
+from graph.engine.cache import Cache
+from graph.engine.operation import Operation, chosen
+from graph.engine.protocol import Bail
+from graph.writing import LARGE_BYTES, LARGE_ROWS
+
+_MOST_DOCUMENTS = 2000
+_MOST_BYTES = 8 * 1024 * 1024
+_WEIGHT = 20
+"""Bytes of memory, roughly, for each byte of a document's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What became of a query text: errors, or an operation, or neither (not for the engine)."""
+
+    document: DocumentNode | None
+    errors: tuple[GraphQLError, ...]
+    operation: Operation | None
+
+
+class CompiledSchema(strawberry.Schema):
+    """Strawberry's schema, executed by plans where they are certain."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._prepared: Cache[Prepared] = Cache(_MOST_DOCUMENTS, _MOST_BYTES)
+        self._bindings: dict[str, StoreBinding] = {}
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Say nothing: errors are logged where they are shown."""
+
+    async def execute(
+        self,
+        query: str | None,
+        variable_values: dict[str, Any] | None = None,
+        context_value: Any | None = None,
+        root_value: Any | None = None,
+        operation_name: str | None = None,
+        allowed_operation_types: Iterable[OperationType] | None = None,
+        operation_extensions: dict[str, Any] | None = None,
+    ) -> ExecutionResult:
+        """Execute a document: by plan, else by graphql-core."""
+        allowed = allowed_operation_types is None or OperationType.QUERY in allowed_operation_types
+        if query and allowed and isinstance(context_value, Context):
+            data = await self.planned(query, variable_values, operation_name, context_value)
+            if data is not None:
+                return ExecutionResult(data=data, errors=None)
+        return await super().execute(
+            query,
+            variable_values,
+            context_value,
+            root_value,
+            operation_name,
+            allowed_operation_types,
+            operation_extensions,
+        )
+
+    async def planned(
+        self, query: str, variables: dict[str, Any] | None, name: str | None, context: Context
+    ) -> dict[str, Any] | None:
+        """Return the data of a query that can be answered by plan, else None."""
+        if not context.settings.engine:
+            return None
+        prepared = self._prepare(query, name, context.reading.dialect)
+        if prepared.operation is None:
+            return None
+        answers = StoreAnswers(context.reading)
+        try:
+            data = await prepared.operation.run(variables, context, answers)
+        except (Bail, StoreError):
+            return None
+        context.path = "engine"
+        context.large = answers.row_count > LARGE_ROWS or answers.byte_count > LARGE_BYTES
+        return data
+
+    def _prepare(self, query: str, name: str | None, dialect: str) -> Prepared:
+        key = (query, name, dialect)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            prepared = self._compile(query, name, dialect)
+            self._prepared.put(key, prepared, _WEIGHT * len(query))
+        return prepared
+
+    def _compile(self, query: str, name: str | None, dialect: str) -> Prepared:
+        schema: GraphQLSchema = self._schema
+        try:
+            document = parse(query)
+        except GraphQLError as error:
+            return Prepared(None, (error,), None)
+        errors = validate(schema, document, specified_rules)
+        if errors:
+            return Prepared(document, tuple(errors), None)
+        operation = chosen(document, name)
+        if operation is None:
+            return Prepared(document, (), None)
+        binding = self._bindings.setdefault(dialect, StoreBinding(dialect))
+        return Prepared(document, (), Operation(schema, binding, document, operation))

@@ -1,0 +1,40 @@
+"""What every resolver of one request is given."""
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+import strawberry
+
+from db.readers import Reading
+from db.store import Store
+from graph.attachment_urls import AttachmentUrls
+from graph.loading import Loading
+from graph.settings import Settings
+
+
+@dataclass(slots=True)
+class Context:
+    """The settings, and this request's one snapshot of the store.
+
+    `path` says what served the request, for those who debug; `large`, that its answer is to be
+    written in pieces.
+    """
+
+    store: Store
+    settings: Settings
+    attachment_urls: AttachmentUrls
+    path: str = "graphql-core"
+    large: bool = False
+    reading: Reading = field(init=False)
+    loading: Loading = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reading = self.store.reading()
+        self.loading = Loading(self.reading)
+
+    async def close(self) -> None:
+        """Give the snapshot up."""
+        await self.reading.close()
+
+
+Info: TypeAlias = strawberry.Info[Context, None]

@@ -1,0 +1,118 @@
+"""Leaf values: what graphql-core's scalars and enums would make of them."""
+
+from collections.abc import Callable
+from typing import Any
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    GraphQLScalarType,
+)
+
+from graph.engine.protocol import Bail
+
+Complete = Callable[[Any], Any]
+
+_INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
+_FLOAT_MAX = 1.7976931348623157e308
+
+_PASSED = frozenset({"DateTime", "Decimal", "BigInt", "JSON"})
+"""Scalars of the schema whose values are what an answer holds already."""
+
+
+def bail() -> Any:
+    """Give the field back."""
+    raise Bail
+
+
+def _text(value: Any) -> Any:
+    return value if type(value) is str else bail()
+
+
+def _int(value: Any) -> Any:
+    return value if type(value) is int and _INT_MIN <= value <= _INT_MAX else bail()
+
+
+def _float(value: Any) -> Any:
+    fits = type(value) is float and -_FLOAT_MAX <= value <= _FLOAT_MAX
+    return value if fits else bail()
+
+
+def _boolean(value: Any) -> Any:
+    return value if type(value) is bool else bail()
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+_CHECKS: dict[str, Complete] = {
+    "ID": _text,
+    "String": _text,
+    "Int": _int,
+    "Float": _float,
+    "Boolean": _boolean,
+}
+
+
+def stored_leaf(
+    declared: GraphQLOutputType, name: str, made: str, *, nullable: bool, env: dict[str, Any]
+) -> str:
+    """Return Python text for a leaf that is one stored column called `name`.
+
+    `made` is the text that makes its value.
+    """
+    required = isinstance(declared, GraphQLNonNull)
+    leaf = declared.of_type if isinstance(declared, GraphQLNonNull) else declared
+    if isinstance(leaf, GraphQLEnumType):
+        env[f"enum_{leaf.name}"] = {value.value: key for key, value in leaf.values.items()}
+        made = f"enum_{leaf.name}[{made}]"
+    elif not isinstance(leaf, GraphQLScalarType):
+        raise Bail
+    elif leaf.name == "Int":
+        made = f"({made} if {_INT_MIN} <= {name} <= {_INT_MAX} else bail())"
+    elif leaf.name == "Float":
+        made = f"({made} if -{_FLOAT_MAX!r} <= {name} <= {_FLOAT_MAX!r} else bail())"
+    if not nullable or (made == name and not required):
+        return made
+    return f"({'bail()' if required else 'None'} if {name} is None else {made})"
+
+
+def completer(
+    declared: GraphQLOutputType, objects: Callable[[GraphQLObjectType], Complete]
+) -> Complete:
+    """Return what completes a value that some function made, as its declared type asks."""
+    if isinstance(declared, GraphQLNonNull):
+        inner = completer(declared.of_type, objects)
+
+        def required(value: Any) -> Any:
+            done = inner(value)
+            return bail() if done is None else done
+
+        return required
+    return _optional(_inner(declared, objects))
+
+
+def _optional(inner: Complete) -> Complete:
+    return lambda value: None if value is None else inner(value)
+
+
+def _inner(
+    declared: GraphQLOutputType, objects: Callable[[GraphQLObjectType], Complete]
+) -> Complete:
+    if isinstance(declared, GraphQLList):
+        item = completer(declared.of_type, objects)
+        return lambda value: [item(each) for each in value]
+    if isinstance(declared, GraphQLEnumType):
+        return {value.value: key for key, value in declared.values.items()}.__getitem__
+    if isinstance(declared, GraphQLObjectType):
+        return objects(declared)
+    if isinstance(declared, GraphQLScalarType):
+        if declared.name in _PASSED:
+            return _as_it_is
+        if declared.name in _CHECKS:
+            return _CHECKS[declared.name]
+    raise Bail

@@ -1,0 +1,182 @@
+"""Operations: a document parsed, validated and planned once for its text, then only run.
+
+An operation's selection depends on the variables of its @skip and @include; its plans on the
+form of the questions its resolvers ask. Both are kept, bounded. Resolvers are called once for
+each place of the selection, with a stand-in for the row, and again only where their arguments
+hold variables or they look at who asks.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLNonNull,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+)
+from graphql.execution.collect_fields import FragmentDetails, collect_fields
+from graphql.execution.values import VariableValues, get_variable_values
+
+from graph.engine.plan import Plan, Planner
+from graph.engine.protocol import Answers, Bail, Binding
+from graph.engine.run import run
+from graph.engine.selection import Collector, Field, Selection, deciding_variables
+
+_VARIANTS = 64
+EACH = object()
+"""Stands for the row a resolver is asked about."""
+
+
+@dataclass(slots=True)
+class _Variant:
+    """The selection for one set of deciding variables."""
+
+    selection: Selection
+    constant: dict[int, Any]
+    changing: list[Field]
+    plans: OrderedDict[Hashable, list[Plan | str]] = field(
+        default_factory=OrderedDict[Hashable, list[Plan | str]]
+    )
+
+
+class Operation:
+    """A valid query operation of one document."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        binding: Binding,
+        document: DocumentNode,
+        operation: OperationDefinitionNode,
+    ) -> None:
+        self._schema = schema
+        self._binding = binding
+        self._operation = operation
+        found = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
+        self._fragments = {d.name.value: FragmentDetails(d) for d in found}
+        self._deciding = deciding_variables([operation, *found])
+        self._variants: OrderedDict[Hashable, _Variant | None] = OrderedDict()
+
+    async def run(
+        self, variables: dict[str, Any] | None, context: Any, answers: Answers
+    ) -> dict[str, Any]:
+        """Return the data. Raises Bail where graphql-core has to do it."""
+        coerced = self._coerced(variables)
+        variant = self._variant(coerced)
+        info = SimpleNamespace(context=context)
+        questions = self._questions(variant, coerced, info)
+        plans = self._plans(variant, questions)
+        data: dict[str, Any] = {}
+        for each, plan in zip(variant.selection.fields, plans, strict=True):
+            if isinstance(plan, str):
+                data[each.key] = plan
+                continue
+            try:
+                value = await run(plan, questions, answers, self._binding)
+            except (KeyError, TypeError, ValueError, AttributeError) as error:
+                raise Bail from error
+            if value is None and isinstance(each.type, GraphQLNonNull):
+                raise Bail
+            data[each.key] = value
+        return data
+
+    def _coerced(self, variables: dict[str, Any] | None) -> VariableValues:
+        definitions = self._operation.variable_definitions
+        if not definitions:
+            return VariableValues({}, {})
+        found = get_variable_values(self._schema, definitions, variables or {}, max_errors=1)
+        if isinstance(found, list):
+            raise Bail
+        return found
+
+    def _variant(self, variables: VariableValues) -> _Variant:
+        key = tuple([variables.coerced.get(name) for name in self._deciding])
+        if key not in self._variants:
+            try:
+                self._variants[key] = self._select(variables)
+            except Bail:
+                self._variants[key] = None
+            if len(self._variants) > _VARIANTS:
+                self._variants.popitem(last=False)
+        variant = self._variants[key]
+        if variant is None:
+            raise Bail
+        return variant
+
+    def _select(self, variables: VariableValues) -> _Variant:
+        root = self._schema.query_type
+        if root is None:
+            raise Bail
+        collected = collect_fields(self._schema, self._fragments, variables, root, self._operation)
+        if collected.new_defer_usages:
+            raise Bail
+        collector = Collector(self._schema, self._operation, self._fragments, variables)
+        selection = collector.fields(root, collected.grouped_field_set)
+        constant: dict[int, Any] = {}
+        changing: list[Field] = []
+        for each in selection.walk():
+            if each.definition is None or self._binding.name(each.definition) is not None:
+                continue
+            if each.constant and not self._binding.asks_context(each.definition):
+                constant[each.uid] = self._ask(each, variables, None)
+            else:
+                changing.append(each)
+        return _Variant(selection, constant, changing)
+
+    def _questions(self, variant: _Variant, variables: VariableValues, info: Any) -> dict[int, Any]:
+        questions = dict(variant.constant)
+        for each in variant.changing:
+            questions[each.uid] = self._ask(each, variables, info)
+        return questions
+
+    def _ask(self, each: Field, variables: VariableValues, info: Any) -> Any:
+        """Return the question a resolver asks; its errors are graphql-core's to report."""
+        definition = each.definition
+        if definition is None or definition.resolve is None:
+            raise Bail
+        try:
+            question = definition.resolve(EACH, info, **each.arguments(variables))
+        except Exception as error:
+            raise Bail from error
+        if question is not None and getattr(question, "shape", None) is None:
+            raise Bail
+        return question
+
+    def _plans(self, variant: _Variant, questions: dict[int, Any]) -> list[Plan | str]:
+        form = tuple(
+            [None if (q := questions[each.uid]) is None else q.form for each in variant.changing]
+        )
+        plans = variant.plans.get(form)
+        if plans is None:
+            plans = [self._plan(each, questions) for each in variant.selection.fields]
+            variant.plans[form] = plans
+            if len(variant.plans) > _VARIANTS:
+                variant.plans.popitem(last=False)
+        return plans
+
+    def _plan(self, each: Field, questions: dict[int, Any]) -> Plan | str:
+        if each.definition is None:
+            return str(self._schema.query_type)
+        if questions.get(each.uid) is None:
+            raise Bail
+        return Planner(self._binding, questions).plan(each)
+
+
+def chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:
+    """Return the query operation that is asked for; None for anything else."""
+    found = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
+    if name is not None:
+        found = [d for d in found if d.name is not None and d.name.value == name]
+    if len(found) != 1 or found[0].operation is not OperationType.QUERY or found[0].directives:
+        return None
+    return found[0]
+
+
+Validate = Callable[[DocumentNode], list[GraphQLError]]

@@ -1,0 +1,153 @@
+"""What the engine must know of those it serves: questions, columns, and who answers.
+
+A question has a `shape`, which says how the engine plans it:
+
+- `rows`: rows of a link; `one` of them, or a list (`empty_is_null`: an empty one is null)
+- `page`: a connection over rows with a window
+- `count`: how many rows a link has
+- `derived`: what `make` makes of some columns of the parent's own row
+- `then`: what `make` makes of all rows of a link
+- `nodes`: rows of any kind by id
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypeAlias
+
+from graphql import GraphQLField, GraphQLObjectType
+
+Column: TypeAlias = Any
+Key: TypeAlias = tuple[Any, ...]
+Stored: TypeAlias = tuple[Any, ...]
+
+
+class Bail(Exception):  # noqa: N818 - no error: the plan gives the field back
+    """This can not be answered here with certainty; graphql-core shall."""
+
+
+class Attribute(Protocol):
+    """A fact of an entity, as `db.entity.Attribute`."""
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What it reads."""
+        ...
+
+    @property
+    def derive(self) -> Callable[..., Any] | None:
+        """What makes it of the columns; None where it is the one column."""
+        ...
+
+    @property
+    def passes(self) -> Callable[[bytes], bool] | None:
+        """Whether stored JSON text is the answer as it stands."""
+        ...
+
+
+class Link(Protocol):
+    """How rows hang on a parent, as `db.questions.Link`."""
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Columns of the parent by which it is followed."""
+        ...
+
+    @property
+    def brings(self) -> tuple[str, ...]:
+        """Columns of the target that its rows must hold."""
+        ...
+
+    @property
+    def target(self) -> Any:
+        """The entity it leads to."""
+        ...
+
+
+class Found(Protocol):
+    """The rows of a window."""
+
+    rows: list[Stored]
+    has_next: bool
+    has_previous: bool
+
+
+class Binding(Protocol):
+    """What a schema's types and fields stand for."""
+
+    def entity(self, type: GraphQLObjectType) -> Any:
+        """Return the entity behind a type, None for a plain value."""
+        ...
+
+    def name(self, field: GraphQLField) -> str | None:
+        """Return the Python name of a field without a resolver of its own."""
+        ...
+
+    def asks_context(self, field: GraphQLField) -> bool:
+        """Say whether a field's resolver looks at who asks."""
+        ...
+
+    def expression(self, entity: Any, column: Column) -> str | None:
+        """Return Python text that makes an answer's value of the stored one, called {v}."""
+        ...
+
+    def nullable(self, entity: Any, column: Column) -> bool:
+        """Say whether a stored column may be missing."""
+        ...
+
+    def is_json(self, entity: Any, column: Column) -> bool:
+        """Say whether a column holds JSON text."""
+        ...
+
+    def functions(self) -> Mapping[str, Any]:
+        """Return the functions that expressions call."""
+        ...
+
+    def cursor(self, link: Link, columns: tuple[Column, ...]) -> Callable[[Stored], str]:
+        """Return what makes the cursor of a stored row."""
+        ...
+
+    def rows(self, entity: Any, columns: tuple[Column, ...], stored: list[Stored]) -> list[Any]:
+        """Return stored rows as the objects `then` questions work on."""
+        ...
+
+    def eager(self, entity: Any) -> tuple[Column, ...]:
+        """Return the columns such objects need when the question names none."""
+        ...
+
+
+class Answers(Protocol):
+    """Who sends the statements of one request."""
+
+    async def rows(
+        self, question: Any, keys: Sequence[Key], columns: tuple[Column, ...]
+    ) -> Mapping[Key, list[Stored]]:
+        """Return the rows of each parent that has any."""
+        ...
+
+    async def windows(
+        self, question: Any, keys: Sequence[Key], columns: tuple[Column, ...]
+    ) -> Mapping[Key, Any]:
+        """Return the window of each parent."""
+        ...
+
+    async def counts(self, question: Any, keys: Sequence[Key]) -> Mapping[Key, int]:
+        """Return how many rows each parent has."""
+        ...
+
+    async def subtrees(
+        self, keys: Sequence[Key], columns: tuple[Column, ...], levels: int
+    ) -> Mapping[Key, list[Stored]] | None:
+        """Return all levels of children at once, by the key of their parent; None: not at once."""
+        ...
+
+    async def nodes(
+        self, ids: Sequence[Any], columns: Mapping[str, tuple[Column, ...]]
+    ) -> Mapping[Any, tuple[str, Stored]]:
+        """Return, by id, the type name and row of what has one of these ids."""
+        ...
+
+
+class Variables(NamedTuple):
+    """The coerced variables of a request, and who asks."""
+
+    values: Any
+    info: Any

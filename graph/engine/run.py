@@ -1,0 +1,151 @@
+"""Running a plan: loads each level of rows with as few statements as there are questions."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from graph.engine.plan import Level, Node, Plan
+from graph.engine.protocol import Answers, Binding, Key, Stored
+
+_NONE: Mapping[Key, Any] = {}
+
+
+async def run(plan: Plan, questions: Mapping[int, Any], answers: Answers, binding: Binding) -> Any:
+    """Return the value of a root field. Raises Bail where graphql-core has to do it."""
+    runner = _Runner(questions, answers, binding)
+    for node in plan.nodes:
+        if plan.possible:
+            await runner.any_kind(node, plan.possible)
+        else:
+            await runner.node(node, [()])
+    return plan.build(runner.found)
+
+
+class _Runner:
+    """What was found so far, by the uid of the field it is for."""
+
+    def __init__(self, questions: Mapping[int, Any], answers: Answers, binding: Binding) -> None:
+        self._questions = questions
+        self._answers = answers
+        self._binding = binding
+        self.found: dict[int, Any] = {
+            uid: question.make
+            for uid, question in questions.items()
+            if question is not None and question.shape == "derived"
+        }
+
+    async def below(self, level: Level, rows: list[Stored]) -> None:
+        """Load everything that hangs on some rows."""
+        for node in level.nodes:
+            if node.field.uid not in self.found:
+                await self.node(node, rows)
+
+    async def node(self, node: Node, parents: list[Stored]) -> None:
+        """Load what one node wants for all parents, then what hangs on that."""
+        uid = node.field.uid
+        question = self._question(node)
+        keys = _keys(parents, node.key)
+        if not keys:
+            self.found[uid] = _NONE
+            if question.shape == "then":
+                self.found[-uid] = question.make([])
+            self._nothing_below(node)
+            return
+        if node.depth > 1 and await self._whole_trees(node, parents):
+            return
+        match question.shape:
+            case "count":
+                self.found[uid] = await self._answers.counts(question.rows, keys)
+            case "then":
+                await self._then(uid, question, keys)
+            case "page":
+                await self._window(node, question.rows, keys)
+            case _:
+                await self._rows(node, question, keys)
+
+    def _question(self, node: Node) -> Any:
+        """Return what this request asks there; a page's total is asked with its page."""
+        if node.total_of is not None:
+            return self._questions[node.total_of].total_count
+        return self._questions[node.field.uid]
+
+    async def _rows(self, node: Node, question: Any, keys: list[Key]) -> None:
+        level = node.level
+        assert level is not None  # noqa: S101 - rows have a level
+        found = await self._answers.rows(question, keys, level.shape)
+        self.found[node.field.uid] = found
+        if level.nodes:
+            await self.below(level, [row for rows in found.values() for row in rows])
+
+    async def _window(self, node: Node, question: Any, keys: list[Key]) -> None:
+        level = node.level
+        assert level is not None  # noqa: S101 - rows have a level
+        found = await self._answers.windows(question, keys, level.shape)
+        self.found[node.field.uid] = found
+        if level.nodes:
+            await self.below(level, [row for some in found.values() for row in some.rows])
+
+    async def _then(self, uid: int, question: Any, keys: list[Key]) -> None:
+        link = question.question.link
+        columns = question.columns or self._binding.eager(link.target)
+        columns = tuple(dict.fromkeys((*columns, *link.brings)))
+        found = await self._answers.rows(question.question, keys, columns)
+        self.found[uid] = {
+            key: question.make(self._binding.rows(link.target, columns, rows))
+            for key, rows in found.items()
+        }
+        self.found[-uid] = question.make([])
+
+    async def _whole_trees(self, node: Node, parents: list[Stored]) -> bool:
+        """Load all levels of a tree at once; say whether that was possible."""
+        level = node.level
+        assert level is not None  # noqa: S101 - a tree has levels
+        keys = _keys(parents, node.tree)
+        found = await self._answers.subtrees(keys, level.shape, node.depth)
+        if found is None:
+            return False
+        await self._spread(node, parents, found)
+        return True
+
+    async def _spread(
+        self, node: Node, parents: list[Stored], found: Mapping[Key, list[Stored]]
+    ) -> None:
+        """Give a tree's rows to a node and to those below that ask the same."""
+        level = node.level
+        assert level is not None  # noqa: S101 - as above
+        self.found[node.field.uid] = found
+        if not level.nodes:
+            return
+        rows = [row for key in _keys(parents, node.key) for row in found.get(key, ())]
+        for below in level.nodes:
+            if below.depth:
+                await self._spread(below, rows, found)
+        await self.below(level, rows)
+
+    async def any_kind(self, root: Node, possible: Mapping[str, Level]) -> None:
+        """Load rows of any kind by id."""
+        question = self._question(root)
+        shapes = {name: level.shape for name, level in possible.items()}
+        found = await self._answers.nodes(question.ids, shapes)
+        self.found[root.field.uid] = [found.get(id) for id in question.ids]
+        for name, level in possible.items():
+            rows = [row for kind, row in found.values() if kind == name]
+            await self.below(level, rows)
+
+    def _nothing_below(self, node: Node) -> None:
+        """Say that nothing hangs below a node that has no rows."""
+        for below in node.level.nodes if node.level is not None else ():
+            question = self._question(below)
+            self.found[below.field.uid] = _NONE
+            if question.shape == "then":
+                self.found[-below.field.uid] = question.make([])
+            self._nothing_below(below)
+
+
+def _keys(rows: Iterable[Stored], places: tuple[int, ...]) -> list[Key]:
+    """Return the distinct keys of rows, without those that lead nowhere."""
+    if len(places) == 2:  # noqa: PLR2004 - the most common
+        first, second = places
+        keys = {(row[first], row[second]): None for row in rows}
+        return [key for key in keys if key[0] is not None and key[1] is not None]
+    keys = {tuple([row[at] for at in places]): None for row in rows}
+    return [key for key in keys if None not in key]

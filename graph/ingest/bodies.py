@@ -1,0 +1,122 @@
+"""Reads request bodies and decompresses them, never beyond what the limits allow."""
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import zstandard
+from starlette.requests import ClientDisconnect, Request
+
+from graph.ingest.problems import BodyProblem, shown
+
+SETTING = "RUNGRAPH_INGEST_MAX_BYTES"
+LARGEST_ZSTD_WINDOW = 8 * 2**20
+"""What RFC 9659 allows a Content-Encoding of zstd."""
+
+_ZSTD_STEP = 1024
+"""Encoded bytes at a time: a block of 128 KB takes at least 4 bytes, so one step gives 32 MB."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestLimits:
+    """How much one request may bring, in bytes, before and after decompression."""
+
+    max_bytes: int = 50 * 2**20
+
+
+async def read(request: Request, limits: IngestLimits) -> bytes:
+    """Return the body as it was sent; raise BodyProblem as soon as it is known to be too large."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > limits.max_bytes:
+        raise _too_large(f"of {declared} bytes", limits.max_bytes)
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        async for chunk in request.stream():
+            size += len(chunk)
+            if size > limits.max_bytes:
+                raise _too_large("as sent", limits.max_bytes)
+            chunks.append(chunk)
+    except ClientDisconnect:
+        raise BodyProblem(400, "DISCONNECTED", "the client left before the body's end") from None
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def read_plain(request: Request, limits: IngestLimits) -> bytes:
+    """Return a small body, decompressed."""
+    encoding = request.headers.get("content-encoding", "")
+    return decoded(await read(request, limits), encoding, limits)
+
+
+def decoded(sent: bytes, encoding: str, limits: IngestLimits) -> bytes:
+    """Return a body without its Content-Encoding; raise BodyProblem if broken or too large."""
+    decoder = DECODERS.get(encoding.strip().lower())
+    if decoder is None:
+        allowed = ", ".join(filter(None, DECODERS))
+        given = f"Content-Encoding is {shown(encoding)}; allowed: {allowed}"
+        raise BodyProblem(415, "UNSUPPORTED_ENCODING", given)
+    return decoder(sent, limits.max_bytes)
+
+
+def _identity(sent: bytes, limit: int) -> bytes:
+    if len(sent) > limit:
+        raise _too_large("as sent", limit)
+    return sent
+
+
+def _gunzip(sent: bytes, limit: int) -> bytes:
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        while sent:
+            member = zlib.decompressobj(wbits=31)
+            pieces.append(member.decompress(sent, limit - size + 1))
+            size += len(pieces[-1])
+            if size > limit:
+                raise _too_large("decompressed", limit)
+            if not member.eof:
+                raise _broken("gzip", "breaks off before its end")
+            sent = member.unused_data
+    except zlib.error as error:
+        raise _broken("gzip", str(error)) from None
+    return b"".join(pieces)
+
+
+def _unzstd(sent: bytes, limit: int) -> bytes:
+    decompressor = zstandard.ZstdDecompressor(max_window_size=LARGEST_ZSTD_WINDOW)
+    frame = decompressor.decompressobj()
+    pieces: list[bytes] = []
+    size = at = 0
+    try:
+        while at < len(sent):
+            if frame.eof:
+                frame = decompressor.decompressobj()
+            step = sent[at : at + _ZSTD_STEP]
+            pieces.append(frame.decompress(step))
+            at += len(step) - len(frame.unused_data)
+            size += len(pieces[-1])
+            if size > limit:
+                raise _too_large("decompressed", limit)
+    except zstandard.ZstdError as error:
+        raise _broken("zstd", str(error)) from None
+    if sent and not frame.eof:
+        raise _broken("zstd", "breaks off before its end")
+    return b"".join(pieces)
+
+
+DECODERS: Mapping[str, Callable[[bytes, int], bytes]] = {
+    "": _identity,
+    "identity": _identity,
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "zstd": _unzstd,
+}
+
+
+def _too_large(how: str, limit: int) -> BodyProblem:
+    message = f"a body {how} is more than the {limit} bytes allowed (setting {SETTING})"
+    return BodyProblem(413, "TOO_LARGE", message)
+
+
+def _broken(encoding: str, how: str) -> BodyProblem:
+    return BodyProblem(422, "INVALID_ENCODING", f"the {encoding} body is broken: {how}")

@@ -1,0 +1,93 @@
+"""Projects, which LangSmith calls sessions, as far as the SDK makes, finds and changes them."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import uuid4
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from db import project_admin
+from db.errors import NotFoundError
+from db.models import Project
+from db.store import Store
+from graph.ingest import bodies, queries, wire
+from graph.ingest.answers import ok
+from graph.ingest.bodies import IngestLimits
+
+TENANT = "00000000-0000-4000-8000-000000000000"
+"""The SDK wants a tenant; there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRoutes:
+    """Endpoints under /sessions."""
+
+    store: Store
+    limits: IngestLimits
+    clock: Callable[[], datetime]
+
+    async def create(self, request: Request) -> Response:
+        """POST /sessions; with ?upsert=true a project of that name is changed instead."""
+        body = await bodies.read_plain(request, self.limits)
+        told = wire.project(wire.Item("the project", body, default_id=uuid4()))
+        fields: dict[str, Any] = {"created_at": self.clock(), **_fields(told)}
+        project = Project(id=told.id, **fields)
+        upsert = queries.flag(request, "upsert")
+        stored = await self.store.write(project_admin.create, project, upsert=upsert)
+        return ok(_answer(stored))
+
+    async def list(self, request: Request) -> Response:
+        """GET /sessions."""
+        limit, offset = queries.page(request)
+        found = await self.store.read_with(
+            project_admin.listed,
+            ids=queries.ids(request, "id"),
+            name=request.query_params.get("name"),
+            name_contains=request.query_params.get("name_contains"),
+            reference_dataset_ids=queries.ids(request, "reference_dataset"),
+            reference_free=queries.flag(request, "reference_free"),
+            limit=limit,
+            offset=offset,
+        )
+        return ok([_answer(project) for project in found])
+
+    async def read(self, request: Request) -> Response:
+        """GET /sessions/{id}."""
+        id = queries.path_id(request)
+        found = await self.store.read_with(project_admin.find, id)
+        if found is None:
+            raise NotFoundError(f"there is no project {id}")
+        return ok(_answer(found))
+
+    async def update(self, request: Request) -> Response:
+        """PATCH /sessions/{id}; what is null stays."""
+        id = queries.path_id(request)
+        body = await bodies.read_plain(request, self.limits)
+        told = wire.project(wire.Item("the project", body, id, post=False))
+        stored = await self.store.write(project_admin.change, id, _fields(told))
+        return ok(_answer(stored))
+
+
+def _fields(told: wire.Told) -> dict[str, Any]:
+    fields = {**told.values, **told.texts}
+    if "start_time" in fields:
+        fields["created_at"] = fields.pop("start_time")
+    return fields
+
+
+def _answer(project: Project) -> Mapping[str, Any]:
+    """Return a project as the SDK's TracerSession."""
+    return {
+        "id": project.id,
+        "name": project.name,
+        "tenant_id": TENANT,
+        "start_time": project.created_at,
+        "end_time": project.end_time,
+        "description": project.description,
+        "extra": None if project.extra is None else orjson.Fragment(project.extra),
+        "reference_dataset_id": project.reference_dataset_id,
+    }

@@ -1,0 +1,82 @@
+"""Holds the port and runs uvicorn on it, from a bound socket to a clean end."""
+
+import asyncio
+import signal
+import socket
+import sys
+from collections.abc import Awaitable, Callable
+from types import FrameType
+
+import uvicorn
+import uvloop
+from starlette.types import ASGIApp
+
+BACKLOG = 2048
+DRAIN_SECONDS = 10
+
+
+class PortError(Exception):
+    """The address can not be listened on; its text says why."""
+
+
+class _Server(uvicorn.Server):
+    """Tells when it is up: not before the socket is open and the app has started."""
+
+    def __init__(self, config: uvicorn.Config, up: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._up = up
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, then tell."""
+        await super().startup(sockets)
+        if self.started:
+            self._up()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the port, so that what stands in the way is known before any work is done."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as problem:
+        reason = (problem.strerror or str(problem)).partition(" (while")[0]
+        raise PortError(f"can not listen on {host} port {port}: {reason}") from None
+
+
+def address(listener: socket.socket) -> str:
+    """Return the URL of an open port."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def run(
+    app: ASGIApp,
+    listener: socket.socket,
+    *,
+    first: Callable[[ASGIApp], Awaitable[None]] | None = None,
+    up: Callable[[], None],
+) -> None:
+    """Serve until a signal says stop; do `first` before, call `up` once requests are taken."""
+    signal.signal(signal.SIGTERM, _stopped)  # what uvicorn hands the signal to, once it is done
+    config = uvicorn.Config(
+        app,
+        loop="uvloop",
+        http="httptools",
+        log_config=None,
+        log_level=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+
+    async def work() -> None:
+        if first is not None:
+            await first(app)
+        await _Server(config, up).serve([listener])
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(work())
+
+
+def _stopped(number: int, _: FrameType | None) -> None:
+    sys.exit(128 + number)

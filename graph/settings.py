@@ -1,0 +1,210 @@
+"""What can be set, from the environment, once, at start.
+
+A setting is one field of `Settings`. Its name in capitals behind `RUNGRAPH_` is its variable; how
+it is read, the command line's help and docs/configuration.md all come from that one place.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from enum import Enum, StrEnum
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlsplit
+
+PREFIX = "RUNGRAPH_"
+IGNORED_PREFIX = "RUNGRAPH_TEST_"
+SHORTEST_SECRET = 16
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+
+
+class SettingsError(Exception):
+    """A variable that is unknown or holds what is not allowed; its text has a line for each."""
+
+
+class LogLevel(StrEnum):
+    """How much is logged: this much and everything graver."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class Synchronous(StrEnum):
+    """When SQLite calls a commit done: once it is on the disk, or once the system has it."""
+
+    FULL = "full"
+    NORMAL = "normal"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """A form of value; `parse` raises ValueError or KeyError where text is not of it."""
+
+    allowed: str
+    parse: Callable[[str], T]
+    secret: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting as a user knows it; `default` is the text that would give it."""
+
+    variable: str
+    kind: Kind[Any]
+    default: str | None
+    meaning: str
+
+    def read(self, text: str) -> Any:
+        """Return the value that `text` stands for; refuse what is not allowed by name."""
+        try:
+            return self.kind.parse(text)
+        except (ValueError, KeyError):
+            given = "not a good secret" if self.kind.secret else repr(text)
+            problem = f"{self.variable} is {given}; allowed: {self.kind.allowed}"
+            raise SettingsError(problem) from None
+
+
+def _secret(text: str) -> str:
+    if len(text) < SHORTEST_SECRET:
+        raise ValueError
+    return text
+
+
+def _sqlite_url(text: str) -> str:
+    path = text.removeprefix("sqlite:///")
+    if path == text or not path or path.startswith(":memory:") or path.endswith("/"):
+        raise ValueError
+    return text
+
+
+def _http_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise ValueError
+    return text.rstrip("/")
+
+
+def _host(text: str) -> str:
+    if not text or any(character in text for character in "/ \t"):
+        raise ValueError
+    return text
+
+
+def _whole(low: int, high: int) -> Kind[int]:
+    def parse(text: str) -> int:
+        number = int(text)
+        if not low <= number <= high:
+            raise ValueError
+        return number
+
+    return Kind(f"a whole number from {low} to {high}", parse)
+
+
+def _one_of(choices: type[E]) -> Kind[E]:
+    return Kind(" or ".join(str(c.value) for c in choices), lambda text: choices(text.lower()))
+
+
+_SECRET = Kind(f"at least {SHORTEST_SECRET} characters", _secret, secret=True)
+_SQLITE_URL = Kind(
+    "sqlite:///file.db (from the working folder) or sqlite:////folder/file.db", _sqlite_url
+)
+_HTTP_URL = Kind("an http or https URL without a query", _http_url)
+_HOST = Kind("a host name or an address", _host)
+_PORT = _whole(0, 65535)
+_BYTES = _whole(1024, 2**40)
+_DAYS = _whole(0, 36500)
+_LOG_LEVEL = _one_of(LogLevel)
+_SYNCHRONOUS = _one_of(Synchronous)
+_SWITCH = Kind("on or off", lambda text: {"on": True, "off": False}[text.lower()])
+
+
+def _setting(kind: Kind[Any], default: str | None, meaning: str) -> Any:
+    return field(
+        default=None if default is None else kind.parse(default),
+        repr=not kind.secret,
+        metadata={"kind": kind, "default": default, "meaning": meaning},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set; without arguments, the defaults."""
+
+    db: str = _setting(
+        _SQLITE_URL, "sqlite:///rungraph.db", "The database; made on the first start."
+    )
+    host: str = _setting(_HOST, "127.0.0.1", "The address to listen on.")
+    port: int = _setting(_PORT, "8000", "The port to listen on; 0 takes any that is free.")
+    host_url: str | None = _setting(
+        _HTTP_URL,
+        None,
+        "Where users reach this server; `Run.url` starts with it, and is null without it.",
+    )
+    ingest_max_bytes: int = _setting(
+        _BYTES, "52428800", "Bytes one request may bring in, after decompression; more is a 413."
+    )
+    ingest_queue_bytes: int = _setting(
+        _BYTES, "67108864", "Bytes that may wait to be written; beyond, a 503 asks to try again."
+    )
+    sqlite_synchronous: Synchronous = _setting(
+        _SYNCHRONOUS,
+        "full",
+        "`full`: what was acknowledged survives a power cut. `normal`: faster, and survives a "
+        "crash of the server but not of the machine.",
+    )
+    parked_days: int = _setting(
+        _DAYS, "7", "Days to keep what waits for a run that has not arrived."
+    )
+    signing_key: str | None = _setting(
+        _SECRET,
+        None,
+        "Signs the URLs of attachments. Without it a new key is made at each start, so that older "
+        "URLs stop working.",
+    )
+    log_level: LogLevel = _setting(_LOG_LEVEL, "info", "How much is logged.")
+    engine: bool = _setting(
+        _SWITCH, "on", "Compiled execution; `off` gives the same answers, slower."
+    )
+    debug: bool = _setting(
+        _SWITCH, "off", "Answers say which path served them and which statements ran."
+    )
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
+        """Read all settings; an empty value counts as not set.
+
+        Raises SettingsError naming every unknown variable and every value that is not allowed.
+        """
+        known = {setting.variable: name for name, setting in SETTINGS.items()}
+        problems = [_unknown(name) for name in sorted(environ) if _is_ours(name, known)]
+        values: dict[str, Any] = {}
+        for name, setting in SETTINGS.items():
+            if text := environ.get(setting.variable, "").strip():
+                try:
+                    values[name] = setting.read(text)
+                except SettingsError as problem:
+                    problems.append(str(problem))
+        if problems:
+            raise SettingsError("\n".join(problems))
+        return cls(**values)
+
+
+SETTINGS: Mapping[str, Setting] = {
+    spot.name: Setting(variable=PREFIX + spot.name.upper(), **spot.metadata)
+    for spot in fields(Settings)
+}
+
+
+def _is_ours(name: str, known: Mapping[str, str]) -> bool:
+    ours = name.startswith(PREFIX) and not name.startswith(IGNORED_PREFIX)
+    return ours and name not in known
+
+
+def _unknown(name: str) -> str:
+    variables = [setting.variable for setting in SETTINGS.values()]
+    near = get_close_matches(name, variables, n=1, cutoff=0)
+    return f"{name} is not a setting; the nearest is {near[0]}"

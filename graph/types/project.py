@@ -1,0 +1,74 @@
+"""Projects: named collections of traces."""
+
+from typing import Any
+
+import strawberry
+
+from db.entities import PROJECT
+from db.pages import page
+from db.questions import RUNS_OF_PROJECT, Page
+from db.rows import Row
+from graph.types.declare import object_type, optional
+from graph.types.filters import MaybeWhere, asked
+from graph.types.node import Node
+from graph.types.paging import After, Before, Connection, First, Last, given
+from graph.types.run import RunConnection
+from graph.types.scalars import JSON, DateTime
+
+
+@object_type("A named collection of traces; LangSmith calls it a session.")
+class Project(Node):
+    """Backed by rows of `db.entities.PROJECT`."""
+
+    name: str = strawberry.field(description="Unique over all projects.")
+    description: str | None = strawberry.field(description="What it is for.")
+    created_at: DateTime = strawberry.field(description="When it was first heard of.")
+    metadata: JSON | None = strawberry.field(
+        description="Whatever was noted of it; {} when nothing was."
+    )
+    retention_days: int | None = strawberry.field(
+        description="After how many days its traces may be pruned; null: never."
+    )
+
+    @strawberry.field(
+        graphql_type=RunConnection | None,
+        description="Its runs, newest first.",
+    )
+    @staticmethod
+    def runs(
+        project: strawberry.Parent[Row],
+        where: MaybeWhere = strawberry.UNSET,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+    ) -> Page:
+        return page(
+            RUNS_OF_PROJECT,
+            parent=project,
+            where=asked(where),
+            first=given(first),
+            after=given(after),
+            last=given(last),
+            before=given(before),
+        )
+
+    @classmethod
+    def is_type_of(cls, obj: Any, info: Any) -> bool:
+        return isinstance(obj, Row) and obj.entity is PROJECT
+
+
+@object_type(
+    "A page of projects. Each part is worked out only when it is selected.",
+    name="ProjectConnection",
+)
+class ProjectConnection(Connection[Project]):
+    """Backed by `db.questions.Page`."""
+
+
+@strawberry.input(one_of=True, description="A project by its id or by its name; give exactly one.")
+class ProjectRef:
+    """One of the two ways to name a project."""
+
+    id: strawberry.ID | None = optional("The project's id.")
+    name: str | None = optional("The project's name.")

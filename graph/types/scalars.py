@@ -1,0 +1,109 @@
+"""The scalars: how values cross the border between JSON and Python.
+
+Answers come from the store as JSON can say them, so going out only passes them on; what comes in
+is parsed and checked here.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
+from typing import Any, NewType
+from uuid import UUID
+
+import strawberry
+from strawberry.types.scalar import ScalarDefinition
+
+from db.errors import InvalidError
+
+DateTime = NewType("DateTime", datetime)
+DecimalText = NewType("DecimalText", Decimal)
+BigInt = NewType("BigInt", int)
+JSON = NewType("JSON", object)
+
+_DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
+_SAFE = 2**63
+
+
+def parse_date_time(value: object) -> datetime:
+    """Return the moment a text names; without a zone it is UTC."""
+    if isinstance(value, str) and _DATE_TIME.fullmatch(value):
+        try:
+            found = datetime.fromisoformat(value.upper())
+        except ValueError:
+            pass
+        else:
+            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    msg = f"DateTime is {value!r}; an RFC 3339 text is wanted, as in 2026-01-31T12:00:00Z"
+    raise InvalidError(msg)
+
+
+def parse_decimal(value: object) -> Decimal:
+    """Return the exact decimal a text or number names."""
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        try:
+            found = Decimal(str(value))
+        except InvalidOperation:
+            pass
+        else:
+            if found.is_finite():
+                return found
+    msg = f"Decimal is {value!r}; a text such as 0.0125 is wanted"
+    raise InvalidError(msg)
+
+
+def parse_big_int(value: object) -> int:
+    """Return the whole number of up to 64 bits."""
+    if isinstance(value, float) and value.is_integer() and math.isfinite(value):
+        value = int(value)
+    if isinstance(value, int) and not isinstance(value, bool) and -_SAFE <= value < _SAFE:
+        return value
+    msg = f"BigInt is {value!r}; a whole number of at most 64 bits is wanted"
+    raise InvalidError(msg)
+
+
+def parse_id(name: str, value: str) -> UUID:
+    """Return the UUID an argument names."""
+    try:
+        return UUID(value)
+    except ValueError:
+        msg = f"{name} is {value!r}; a UUID is wanted"
+        raise InvalidError(msg) from None
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+SCALARS: Mapping[object, ScalarDefinition] = {
+    DateTime: strawberry.scalar(
+        name="DateTime",
+        description="A moment as RFC 3339 text, always UTC, with microseconds.",
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc3339",
+        serialize=_as_it_is,
+        parse_value=parse_date_time,
+    ),
+    DecimalText: strawberry.scalar(
+        name="Decimal",
+        description="An exact decimal number, as a JSON string.",
+        serialize=_as_it_is,
+        parse_value=parse_decimal,
+    ),
+    BigInt: strawberry.scalar(
+        name="BigInt",
+        description=(
+            "A whole number of up to 64 bits, as a JSON number: token sums pass 2^31 in one long"
+            " agent trace."
+        ),
+        serialize=_as_it_is,
+        parse_value=parse_big_int,
+    ),
+    JSON: strawberry.scalar(
+        name="JSON",
+        description="Any JSON value, passed through as it was stored.",
+        specified_by_url="https://datatracker.ietf.org/doc/html/rfc8259",
+        serialize=_as_it_is,
+        parse_value=_as_it_is,
+    ),
+}

@@ -1,0 +1,89 @@
+"""Writes the first migration from the models; until 0.1.0 is released it is written anew.
+
+    python -m tests.db.first_version
+
+From then on a change to the models is a migration of its own, and this file goes.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+from alembic.autogenerate import produce_migrations, render_python_code
+from alembic.migration import MigrationContext
+from alembic.operations import ops
+from sqlalchemy import create_engine
+from sqlmodel import SQLModel
+
+import db.models
+from db import dialects, migrations
+
+PLACE = Path(migrations.__file__).parent / "versions" / "0001_first.py"
+
+HEADER = '''"""The first tables. Written by `python -m tests.db.first_version`."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlmodel.sql.sqltypes import UTCDateTime
+
+from db.dialects import {types}
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    """Make every table."""
+'''
+
+
+def first_version() -> str:
+    """Return the source of the first migration, formatted."""
+    tables: dict[str, list[str]] = {}
+    for operation in _operations():
+        tables.setdefault(operation.table_name, []).append(_code(operation))
+    body = "".join(f"    _{name}()\n" for name in sorted(tables))
+    for name, code in sorted(tables.items()):
+        body += f"\n\ndef _{name}() -> None:\n" + indent("\n".join(code), "    ") + "\n"
+    used = [name for name in sorted(_our_types()) if f" {name}()" in body]
+    return _formatted(HEADER.format(types=", ".join(used)) + body)
+
+
+def _operations() -> list[Any]:
+    assert db.models.Run
+    with create_engine("sqlite://").connect() as connection:
+        script = produce_migrations(MigrationContext.configure(connection), SQLModel.metadata)
+    assert script.upgrade_ops
+    top = script.upgrade_ops.ops
+    nested = [op.ops if isinstance(op, ops.ModifyTableOps) else [op] for op in top]
+    return [operation for some in nested for operation in some]
+
+
+def _our_types() -> set[str]:
+    return {name for name, item in vars(dialects).items() if _is_ours(item)}
+
+
+def _is_ours(item: Any) -> bool:
+    return isinstance(item, type) and item.__module__ == dialects.__name__
+
+
+def _type(kind: str, item: Any, _: Any) -> str | bool:
+    name = type(item).__name__
+    return f"{name}()" if kind == "type" and name in {*_our_types(), "UTCDateTime"} else False
+
+
+def _code(operation: ops.MigrateOperation) -> str:
+    code = render_python_code(ops.UpgradeOps([operation]), render_item=_type)
+    lines = [line for line in code.splitlines() if not line.strip().startswith("#")]
+    return "\n".join(line.removeprefix("    ") for line in lines)
+
+
+def _formatted(source: str) -> str:
+    ruff = [sys.executable, "-m", "ruff", "format", "--stdin-filename", str(PLACE), "-"]
+    return subprocess.run(ruff, input=source, capture_output=True, text=True, check=True).stdout
+
+
+if __name__ == "__main__":
+    PLACE.write_text(first_version())

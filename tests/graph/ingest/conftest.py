@@ -1,0 +1,41 @@
+"""A client of the LangSmith routes alone, with a clock that stands and small limits."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from db.store import Store
+from graph.ingest.bodies import IngestLimits
+from graph.ingest.routes import routes
+
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+MAX_BYTES = 200_000
+
+
+def wire_client(store: Any) -> TestClient:
+    """Return a client of the LangSmith routes over a store."""
+    served = routes(store, IngestLimits(max_bytes=MAX_BYTES), lambda: NOW)
+    return TestClient(Starlette(routes=served))
+
+
+@pytest.fixture
+def wire(store: Store) -> Iterator[TestClient]:
+    """A client of the LangSmith routes."""
+    with wire_client(store) as client:
+        yield client
+
+
+@pytest.fixture
+def rows(store: Store) -> Callable[..., list[dict[str, Any]]]:
+    """Return the rows of a statement."""
+
+    def rows(statement: str, *values: Any) -> list[dict[str, Any]]:
+        with store._engine.connect() as connection:
+            found = connection.exec_driver_sql(statement, values)
+            return [dict(row) for row in found.mappings()]
+
+    return rows
