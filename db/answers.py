@@ -160,8 +160,8 @@ def _cut(found: list[Stored], window: Window) -> Found:
     kept = found[: window.size] if beyond else found
     if window.backward:
         kept.reverse()
-        return Found(kept, window.before is not None, beyond)
-    return Found(kept, beyond, window.after is not None)
+        return Found(kept, window.before is not None, beyond or window.after is not None)
+    return Found(kept, beyond or window.before is not None, window.after is not None)
 
 
 async def _seek(

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.sql.schema import Table
 
-from db.dialects import dialect_named, head_of, key_rows, length_of, passed_through
+from db.dialects import dialect_named, head_of, key_rows, length_of, moment, passed_through
 from db.entities import RUN
 from db.entity import Column, Entity, Head, Size
 from db.filters import Form, clause_of
@@ -164,7 +164,7 @@ def _column(dialect: str, entity: Entity, column: Column) -> ColumnElement[Any]:
             stored = entity.columns[column]
             if entity.kinds[column] is Kind.JSON:
                 return passed_through(dialect, stored)
-            return stored
+            return moment(dialect, stored) if entity.kinds[column] is Kind.TIME else stored
 
 
 def _filtered(query: Select[Any], entity: Entity, where: Form) -> Select[Any]:

@@ -16,6 +16,7 @@ from db.usage import JsonObject, as_list, as_object, decoded
 LONGEST_INDEXED = 256
 """Bytes of a tag, a metadata key or value, a thread's or a run type's name in an index."""
 
+_NO_SCALARS = frozenset((dict, list, type(None)))
 _MANIFESTS = UUID("6b1f3c52-5c0f-5f0a-9a53-2d1f6f0b7c11")
 _MILLISECONDS, _MICROSECONDS = 10**11, 10**14
 """From here on a number of seconds since 1970 is meant as another unit."""
@@ -95,7 +96,7 @@ def pairs_of(metadata: JsonObject) -> dict[str, str]:
     """Return the scalars of the metadata that are indexed: key to compact JSON text."""
     pairs: dict[str, str] = {}
     for key, value in metadata.items():
-        if value is None or isinstance(value, dict | list):
+        if type(value) in _NO_SCALARS:
             continue
         text = orjson.dumps(value)
         if len(text) <= LONGEST_INDEXED and is_indexed(key):

@@ -30,6 +30,8 @@ from sqlalchemy import (
     literal_column,
 )
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -249,8 +251,16 @@ def as_sent(dialect: str, values: Iterable[Any]) -> tuple[Any, ...]:
     """Return values in the form the driver takes when SQLAlchemy's types are passed by."""
     if dialect != "sqlite":
         return tuple(values)
-    forms = _SQLITE_FORMS
-    return tuple([forms[type(value)](value) if type(value) in forms else value for value in values])
+    form_of = _SQLITE_FORMS.get
+    return tuple([form(value) if (form := form_of(type(value))) else value for value in values])
+
+
+def longest_indexed_text(dialect: str) -> int | None:
+    """Return how many characters, none of them repeated, an index entry surely holds; None: any.
+
+    A b-tree of PostgreSQL refuses entries of more than 2,704 bytes, and the statement with them.
+    """
+    return 2_600 if dialect == "postgresql" else None
 
 
 def only_writer(connection: Connection) -> None:
@@ -277,7 +287,31 @@ def dialect_named(name: str) -> Dialect:
 
 def passed_through(dialect: str, text: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return JSON text as bytes, which an answer takes without decoding it."""
-    return cast(text, LargeBinary) if dialect == "sqlite" else text
+    return cast(text, LargeBinary if dialect == "sqlite" else postgresql.VARCHAR)
+
+
+def moment(dialect: str, time: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a time as the text an answer holds; SQLite stores it almost so."""
+    if dialect == "sqlite":
+        return time
+    return func.to_char(time, literal_column("""'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""), type_=Text())
+
+
+class AnyId(FunctionElement[Any]):
+    """One of the ids of a group; PostgreSQL has no greatest UUID."""
+
+    inherit_cache = True
+    type = Id()
+
+
+@compiles(AnyId, "sqlite")
+def _any_id_of_blobs(element: AnyId, compiler: SQLCompiler, **options: Any) -> str:
+    return f"max({compiler.process(element.clauses, **options)})"
+
+
+@compiles(AnyId, "postgresql")
+def _any_id_of_uuids(element: AnyId, compiler: SQLCompiler, **options: Any) -> str:
+    return f"CAST(max(CAST({compiler.process(element.clauses, **options)} AS TEXT)) AS UUID)"
 
 
 def head_of(dialect: str, text: ColumnElement[Any], size: int) -> ColumnElement[Any]:
@@ -315,4 +349,22 @@ def open_engine(url: str, *, synchronous: str) -> Engine:
         read_only = connection.get_execution_options().get("read_only", False)
         connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
 
+    return engine
+
+
+def open_postgres(url: str) -> Engine:
+    """Return an engine for a PostgreSQL URL, in a database schema of the product's own."""
+    from db.postgres import OPTIONS, SCHEMA  # noqa: PLC0415 - the driver is an extra
+
+    engine = create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        connect_args={"options": OPTIONS},
+        pool_pre_ping=True,
+    )
+    try:
+        with engine.begin() as connection:
+            connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
+    except OperationalError:
+        engine.dispose()
+        raise
     return engine

@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, literal_column
+from sqlalchemy import BigInteger, ColumnElement, and_, case, cast, func, literal_column
 from sqlalchemy.sql import FromClause
 from sqlalchemy.sql.schema import Table
 from sqlmodel import SQLModel
 
 from db import derivations as made
+from db.dialects import AnyId
 from db.entity import Attribute, Entity, plain
 from db.models import Attachment, Feedback, Project, Run, RunPayload, RunStatus
 
@@ -103,11 +104,10 @@ def _trace_columns() -> Mapping[str, ColumnElement[Any]]:
         "status": func.coalesce(
             largest(run.status, of=root), literal_column(f"'{RunStatus.PENDING.value}'")
         ),
-        "total_tokens": func.sum(run.own_total_tokens, type_=run.own_total_tokens.type),
+        "total_tokens": cast(func.sum(run.own_total_tokens), BigInteger),
         "total_cost": func.sum(run.own_total_cost, type_=run.own_total_cost.type),
         "session_id": func.coalesce(
-            largest(run.session_id, of=root),
-            func.max(run.session_id, type_=run.session_id.type),
+            AnyId(case((root, run.session_id))), AnyId(run.session_id), type_=run.session_id.type
         ),
     }
 

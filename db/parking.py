@@ -32,7 +32,7 @@ _TAKEN = select(PARKED.c.run_id, PARKED.c.body).where(PARKED.c.run_id.in_(_ids))
 _DELETE = delete(PARKED).where(PARKED.c.run_id.in_(_ids))
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(slots=True)
 class Change(Generic[A_co]):
     """An arrival on its way to a row, and the place of the batch that brought it, or woke it."""
 

@@ -35,6 +35,22 @@ class Reading(Protocol):
         ...
 
 
+class Readers(Protocol):
+    """The reading connections of a database."""
+
+    def reading(self) -> Reading:
+        """Return a new snapshot; it begins with its first read."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close the connections, on the event loop that used them."""
+        ...
+
+    def close(self) -> None:
+        """Close what no event loop holds."""
+        ...
+
+
 class SqliteReaders:
     """The open reading connections of one database file."""
 
@@ -57,6 +73,10 @@ class SqliteReaders:
             connection.close()
         else:
             self._idle.append(connection)
+
+    async def aclose(self) -> None:
+        """Close what is idle now, the others when they are given back."""
+        self.close()
 
     def close(self) -> None:
         """Close what is idle now, the others when they are given back."""

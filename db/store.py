@@ -20,10 +20,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from db.arrivals import Batch, Outcome
-from db.dialects import open_engine
+from db.dialects import open_engine, open_postgres
 from db.errors import BusyError, InvalidError, UnavailableError
 from db.ingest import fold
-from db.readers import Reading, SqliteReaders
+from db.readers import Readers, Reading, SqliteReaders
 from db.schema_version import ensure
 
 P = ParamSpec("P")
@@ -31,6 +31,7 @@ T = TypeVar("T")
 
 QUEUE_BYTES = 64 * 1024 * 1024
 _GROUP_BYTES = 8 * 1024 * 1024
+_MOST_READERS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Store:
     def __init__(
         self,
         engine: Engine,
-        readers: SqliteReaders,
+        readers: Readers,
         *,
         queue_bytes: int = QUEUE_BYTES,
         clock: Callable[[], datetime] = utc_now,
@@ -81,12 +82,7 @@ class Store:
 
         Raises SchemaMismatchError, UnavailableError, and InvalidError for a URL it can not serve.
         """
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite" or not parsed.database:
-            msg = f"the database is {url!r}; a file is wanted, as in sqlite:///rungraph.db"
-            raise InvalidError(msg)
-        path = str(Path(parsed.database).absolute())
-        engine = open_engine(f"sqlite:///{path}", synchronous=synchronous)
+        engine, readers = _connected(url, synchronous)
         try:
             ensure(engine, url)
         except OperationalError as error:
@@ -96,10 +92,15 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, SqliteReaders(path), queue_bytes=queue_bytes, clock=clock)
+        return cls(engine, readers, queue_bytes=queue_bytes, clock=clock)
+
+    async def aclose(self) -> None:
+        """Write what waits, then close every connection."""
+        await self._readers.aclose()
+        await asyncio.to_thread(self.close)
 
     def close(self) -> None:
-        """Write what waits, then close every connection."""
+        """Write what waits, then close the connections that no event loop holds."""
         self._waiting.put(None)
         self._writer.join()
         self._readers.close()
@@ -204,6 +205,22 @@ class Store:
         for job, answer in zip(jobs, answers, strict=True):
             _answer(job, lambda future, answer=answer: future.set_result(answer))
         return True
+
+
+def _connected(url: str, synchronous: str) -> tuple[Engine, Readers]:
+    """Return the engine that writes and the connections that read."""
+    parsed = make_url(url)
+    backend = parsed.get_backend_name()
+    if backend == "sqlite" and parsed.database:
+        path = str(Path(parsed.database).absolute())
+        return open_engine(f"sqlite:///{path}", synchronous=synchronous), SqliteReaders(path)
+    if backend == "postgresql":
+        from db.postgres import PostgresReaders  # noqa: PLC0415 - the driver is an extra
+
+        plain = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
+        return open_postgres(plain), PostgresReaders(plain, most=_MOST_READERS)
+    msg = f"the database is {url!r}; sqlite:///file.db or postgresql://... is wanted"
+    raise InvalidError(msg)
 
 
 def _answer(job: _Job, set_answer: Callable[[Future[Any]], None]) -> None:

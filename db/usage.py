@@ -15,6 +15,9 @@ TOKENS_OF_ONE_RUN = 10**15
 DOLLARS_OF_ONE_RUN = 1_000_000
 """What is beyond these is no measurement, and its sums would not fit their columns."""
 
+_NUMBERS = frozenset((int, float, str))
+"""What a cost may be in JSON."""
+
 _GIVEN = {
     "prompt_tokens": "prompt_tokens",
     "completion_tokens": "completion_tokens",
@@ -62,6 +65,8 @@ def llm_usage(
         (as_object(told.get("usage_metadata")), _METADATA),
         (as_object(metadata.get("usage_metadata")), _METADATA),
     ):
+        if not source:
+            continue
         tokens = tokens or _tokens(source, names)
         costs = costs or _costs(source, names)
     tokens = tokens or _generated(told)
@@ -152,15 +157,15 @@ def _both(usage: Usage, unit: str) -> int | Decimal:
 
 
 def _count(value: Any) -> int | None:
-    if isinstance(value, float) and value.is_integer():
+    if type(value) is float and value.is_integer():
         value = int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
+    if type(value) is not int:
         return None
     return value if 0 <= value <= TOKENS_OF_ONE_RUN else None
 
 
 def _dollars(value: Any) -> Decimal | None:
-    if not isinstance(value, int | float | str) or isinstance(value, bool):
+    if type(value) not in _NUMBERS:
         return None
     try:
         cost = Decimal(str(value))

@@ -58,16 +58,6 @@ def money_text(units: int) -> str:
     return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
 
 
-def decimal_text(value: Decimal) -> str:
-    """Return the exact text of a decimal, without padding zeros."""
-    return money_text(int(value.scaleb(MONEY_SCALE)))
-
-
-def time_text(value: datetime) -> str:
-    """Return a moment as answers hold it."""
-    return value.astimezone(UTC).isoformat(timespec="microseconds")[:26] + "Z"
-
-
 Convert = Callable[[Any], Any]
 
 EXPRESSIONS: Mapping[str, Mapping[Kind, str]] = {
@@ -80,9 +70,7 @@ EXPRESSIONS: Mapping[str, Mapping[Kind, str]] = {
         Kind.BOOL: "({v} == 1)",
     },
     "postgresql": {
-        Kind.ID: "str({v})",
-        Kind.TIME: "time_text({v})",
-        Kind.MONEY: "decimal_text({v})",
+        Kind.MONEY: "{v}.rstrip('0').rstrip('.')",
     },
 }
 """Stored value -> value of an answer, as Python text in which {v} is the value, never None.
@@ -92,8 +80,6 @@ As text, because compiled plans write it into their comprehensions. A missing ki
 
 FUNCTIONS: Mapping[str, Convert] = {
     "money_text": money_text,
-    "time_text": time_text,
-    "decimal_text": decimal_text,
 }
 """What expressions call."""
 
@@ -108,11 +94,14 @@ READY: Mapping[str, Mapping[Kind, Convert]] = {
 }
 """The same as functions."""
 
+_MOST = 2**63 - 1
+"""Units of money that SQLite can compare with; it stores no more."""
+
 ASKED: Mapping[str, Mapping[Kind, Convert]] = {
     "sqlite": {
         Kind.ID: lambda value: value.bytes,
-        Kind.TIME: lambda value: value.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.%f"),
-        Kind.MONEY: lambda value: int(value.scaleb(MONEY_SCALE)),
+        Kind.TIME: lambda value: value.astimezone(UTC).isoformat(" ", "microseconds")[:26],
+        Kind.MONEY: lambda value: max(min(int(value.scaleb(MONEY_SCALE)), _MOST), -_MOST),
         Kind.BOOL: int,
     },
     "postgresql": {},
@@ -127,7 +116,7 @@ PACK: Mapping[str, Callable[[Sequence[tuple[Any, ...]]], Any]] = {
 
 KEY: Mapping[str, Convert] = {
     "sqlite": lambda text: bytes.fromhex(text.replace("-", "")),
-    "postgresql": UUID,
+    "postgresql": str,
 }
 """The text of an id -> the id as the driver gives it."""
 

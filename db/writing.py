@@ -1,6 +1,6 @@
 """Runs into their rows: run, payload, and the side tables that find them by tag and metadata."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, updat
 from sqlalchemy.sql.dml import Delete, Update
 
 from db.columns import Reading, pairs_in, payload_columns, read, run_columns, tags_in
+from db.derive import Extra
 from db.dialects import as_sent
 from db.measures import columns
 from db.merge import Account
@@ -15,6 +16,9 @@ from db.recount import recount
 from db.sending import send, send_packed
 from db.tables import RUN, RUN_METADATA, RUN_PAYLOAD, RUN_TAG
 from db.totals import Tally, settle
+
+Packed = tuple[Any, ...]
+"""A row as it is sent."""
 
 _INDEXED = (
     *("session_id", "parent_run_id", "start_time", "run_type", "thread_id", "dotted_order"),
@@ -86,22 +90,22 @@ def _write_changed(readings: Sequence[Reading], connection: Connection) -> None:
 
 
 def _write_sides(readings: Iterable[Reading], connection: Connection) -> None:
+    """Write what differs of tags and metadata; `new` and `old` hold rows of either table."""
     dialect = connection.dialect.name
-    new: tuple[list[Any], list[Any]] = ([], [])
-    old: tuple[list[Any], list[Any]] = ([], [])
+    new: tuple[list[Packed], list[Packed]] = ([], [])
+    old: tuple[list[Packed], list[Packed]] = ([], [])
     for account, extra, *_ in readings:
         if account.changed.isdisjoint(_SIDE_VALUES):
             continue
-        tags, pairs = _side_rows(dialect, account, account.values, extra)
-        if account.stored is None:
-            new[0].extend(tags)
-            new[1].extend(pairs)
-            continue
-        for place, (now, before) in enumerate(
-            zip((tags, pairs), _side_rows(dialect, account, account.before, None), strict=True)
-        ):
-            old[place].extend(before - now)
-            new[place].extend(now - before)
+        now = _side_rows(dialect, account, account.values, extra)
+        before: tuple[list[Packed], list[Packed]] = ([], [])
+        if account.stored is not None:
+            before = _side_rows(dialect, account, account.before, None)
+        for place in (0, 1):
+            if before[place]:
+                old[place].extend(set(before[place]).difference(now[place]))
+                now[place][:] = set(now[place]).difference(before[place])
+            new[place].extend(now[place])
     send_packed(connection, _OLD_TAG, old[0])
     send_packed(connection, _OLD_PAIR, old[1])
     send_packed(connection, _NEW_TAG, new[0], tuple(RUN_TAG.c.keys()))
@@ -109,14 +113,14 @@ def _write_sides(readings: Iterable[Reading], connection: Connection) -> None:
 
 
 def _side_rows(
-    dialect: str, account: Account, values: Any, extra: Any
-) -> tuple[set[tuple[Any, ...]], set[tuple[Any, ...]]]:
+    dialect: str, account: Account, values: Mapping[str, Any], extra: Extra | None
+) -> tuple[list[Packed], list[Packed]]:
     """Return the rows of the side tables, as they are sent, in the order of their columns."""
     told = (values["session_id"], values["start_time"], account.trace_id, account.id)
     session, *run = as_sent(dialect, told)
     return (
-        {(session, tag, *run) for tag in tags_in(values)},
-        {(session, *pair, *run) for pair in pairs_in(values, extra).items()},
+        [(session, tag, *run) for tag in tags_in(values)],
+        [(session, key, value, *run) for key, value in pairs_in(values, extra).items()],
     )
 
 

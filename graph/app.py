@@ -35,7 +35,7 @@ def create_app(settings: Settings, store: Store) -> Starlette:
         aging = asyncio.create_task(_age_out(store, timedelta(days=settings.parked_days)))
         yield
         aging.cancel()
-        await asyncio.to_thread(store.close)
+        await store.aclose()
 
     async def ready(_: Request) -> Response:
         reading = store.reading()

@@ -11,6 +11,9 @@ from db.questions import Count, Nodes, Question, Rows, Then
 from db.readers import Reading
 from db.rows import Derived, Row
 
+Lacking = dict[int, tuple[Row, set[Column]]]
+"""Rows by identity, each with the columns it lacks."""
+
 Send = Callable[[list[Row | None]], Awaitable[list[Any]]]
 
 
@@ -29,7 +32,7 @@ class Loading:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._open: dict[Hashable, _Batch] = {}
-        self._lacking: dict[Entity, dict[int, tuple[Row, set[Column]]]] = {}
+        self._lacking: dict[Hashable, Lacking] = {}
         self._sending: set[asyncio.Task[None]] = set()
         self._answered: dict[Hashable, tuple[Any, asyncio.Future[Any]]] = {}
 
@@ -70,13 +73,14 @@ class Loading:
         batch = self._open.get(question)
         if batch is None:
             batch = self._open[question] = _Batch(send)
-            loop.call_soon(self._close, loop, question)
+            loop.call_soon(loop.call_soon, self._close, loop, question)  # after all who are ready
         answer: asyncio.Future[Any] = loop.create_future()
         batch.parents.append(parent)
         batch.answers.append(answer)
         return answer
 
     def _close(self, loop: asyncio.AbstractEventLoop, question: Hashable) -> None:
+        self._lacking.pop(question, None)  # who lacks something from now on is the next batch's
         task = loop.create_task(_send(self._open.pop(question)))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
@@ -86,13 +90,13 @@ class Loading:
         row = question.row
         missing = {column for column in question.columns if not row.has(column)}
         if missing:
-            lacking = self._lacking.setdefault(row.entity, {})
+            shared = ("more", row.entity)
+            lacking = self._lacking.setdefault(shared, {})
             lacking.setdefault(id(row), (row, set()))[1].update(missing)
-            await self._join(("more", row.entity), row, self._more_of(row.entity))
+            await self._join(shared, row, self._more_of(row.entity, lacking))
 
-    def _more_of(self, entity: Entity) -> Send:
+    def _more_of(self, entity: Entity, lacking: Lacking) -> Send:
         async def send(parents: list[Row | None]) -> list[None]:
-            lacking = self._lacking.pop(entity)
             rows = [row for row, _ in lacking.values()]
             columns = tuple(sorted({c for _, some in lacking.values() for c in some}, key=str))
             found = await row_answers.more(self._reading, entity, rows, columns)

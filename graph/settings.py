@@ -74,7 +74,9 @@ def _secret(text: str) -> str:
     return text
 
 
-def _sqlite_url(text: str) -> str:
+def _database_url(text: str) -> str:
+    if text.startswith("postgresql://"):
+        return text
     path = text.removeprefix("sqlite:///")
     if path == text or not path or path.startswith(":memory:") or path.endswith("/"):
         raise ValueError
@@ -109,8 +111,10 @@ def _one_of(choices: type[E]) -> Kind[E]:
 
 
 _SECRET = Kind(f"at least {SHORTEST_SECRET} characters", _secret, secret=True)
-_SQLITE_URL = Kind(
-    "sqlite:///file.db (from the working folder) or sqlite:////folder/file.db", _sqlite_url
+_DATABASE_URL = Kind(
+    "sqlite:///file.db (from the working folder), sqlite:////folder/file.db or"
+    " postgresql://user@host/database",
+    _database_url,
 )
 _HTTP_URL = Kind("an http or https URL without a query", _http_url)
 _HOST = Kind("a host name or an address", _host)
@@ -135,7 +139,7 @@ class Settings:
     """Everything that can be set; without arguments, the defaults."""
 
     db: str = _setting(
-        _SQLITE_URL, "sqlite:///rungraph.db", "The database; made on the first start."
+        _DATABASE_URL, "sqlite:///rungraph.db", "The database; made on the first start."
     )
     host: str = _setting(_HOST, "127.0.0.1", "The address to listen on.")
     port: int = _setting(_PORT, "8000", "The port to listen on; 0 takes any that is free.")

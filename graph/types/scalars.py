@@ -8,7 +8,7 @@ import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, NewType
 from uuid import UUID
 
@@ -24,6 +24,10 @@ JSON = NewType("JSON", object)
 
 _DATE_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:?\d\d)?")
 _SAFE = 2**63
+_DOLLARS = 10**16
+_UNIT = Decimal("1e-12")
+_SHOWN = 80
+"""How much of a wrong value its error shows."""
 
 
 def parse_date_time(value: object) -> datetime:
@@ -31,25 +35,26 @@ def parse_date_time(value: object) -> datetime:
     if isinstance(value, str) and _DATE_TIME.fullmatch(value):
         try:
             found = datetime.fromisoformat(value.upper())
-        except ValueError:
-            pass
-        else:
             return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
-    msg = f"DateTime is {value!r}; an RFC 3339 text is wanted, as in 2026-01-31T12:00:00Z"
+        except (ValueError, OverflowError):
+            pass
+    msg = f"DateTime is {_short(value)}; an RFC 3339 text is wanted, as in 2026-01-31T12:00:00Z"
     raise InvalidError(msg)
 
 
 def parse_decimal(value: object) -> Decimal:
-    """Return the exact decimal a text or number names."""
+    """Return the exact decimal a text or number names, of at most 16 digits and 12 places."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
             found = Decimal(str(value))
-        except InvalidOperation:
-            pass
-        else:
-            if found.is_finite():
+            if abs(found) < _DOLLARS and found == found.quantize(_UNIT):
                 return found
-    msg = f"Decimal is {value!r}; a text such as 0.0125 is wanted"
+        except ArithmeticError:  # no number, or beyond every exponent
+            pass
+    msg = (
+        f"Decimal is {_short(value)}; a text such as 0.0125 is wanted, with at most 16 digits"
+        " before and 12 after the point"
+    )
     raise InvalidError(msg)
 
 
@@ -59,7 +64,7 @@ def parse_big_int(value: object) -> int:
         value = int(value)
     if isinstance(value, int) and not isinstance(value, bool) and -_SAFE <= value < _SAFE:
         return value
-    msg = f"BigInt is {value!r}; a whole number of at most 64 bits is wanted"
+    msg = f"BigInt is {_short(value)}; a whole number of at most 64 bits is wanted"
     raise InvalidError(msg)
 
 
@@ -68,8 +73,13 @@ def parse_id(name: str, value: str) -> UUID:
     try:
         return UUID(value)
     except ValueError:
-        msg = f"{name} is {value!r}; a UUID is wanted"
+        msg = f"{name} is {_short(value)}; a UUID is wanted"
         raise InvalidError(msg) from None
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _as_it_is(value: Any) -> Any:

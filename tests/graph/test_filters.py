@@ -88,7 +88,10 @@ TEXTS = (
     "upper",
 )
 PATTERNS = ("%", "", "plain", "p%n", "100\\%", "100%", "a_b", "a\\_b", "back\\\\slash", "%\\%", "_")
-TIMES = ("2026-01-01T12:00:00Z", "2026-01-01T12:00:02.5Z", "2026-01-01T14:00:02+02:00")
+TIMES = (
+    *("2026-01-01T12:00:00Z", "2026-01-01T12:00:02.5Z", "2026-01-01T14:00:02+02:00"),
+    "0999-01-01T00:00:00Z",
+)
 FIELDS: dict[str, Field] = {
     **{
         name: Field(EQUALITY, IDS, str.lower)
@@ -108,7 +111,7 @@ FIELDS: dict[str, Field] = {
         for name in ("promptTokens", "completionTokens", "totalTokens")
     },
     **{
-        name: Field(NUMBER, ("0", "0.000001", "0.0000010", "1e-6", "3"), Decimal)
+        name: Field(NUMBER, ("0", "0.000001", "0.0000010", "1e-6", "3", "1e15", "-1e15"), Decimal)
         for name in ("promptCost", "completionCost", "totalCost")
     },
 }
@@ -185,7 +188,7 @@ def _compared(field: Field, value: Any) -> Any:
     return value if value is None or isinstance(value, bool) else field.compared(value)
 
 
-def tests_of(field: Field) -> list[tuple[str, Any]]:
+def attempts(field: Field) -> list[tuple[str, Any]]:
     """Each operator with each operand that it takes."""
     tests: list[tuple[str, Any]] = []
     for operator in field.operators:
@@ -209,7 +212,7 @@ def test_each_operator_of_a_field_means_what_it_does_in_python(
     name: str,
 ):
     wrong = []
-    for operator, operand in tests_of(FIELDS[name]):
+    for operator, operand in attempts(FIELDS[name]):
         where = {name: {operator: operand}}
         expected = [run["id"] for run in everything if holds(run, where)]
         found = matching(where)
@@ -223,7 +226,7 @@ def test_each_operator_of_a_field_means_what_it_does_in_python(
 SIMPLE = st.one_of(
     st.just({}),
     st.booleans().map(lambda is_root: {"isRoot": is_root}),
-    *[st.sampled_from([{n: {op: o}} for op, o in tests_of(FIELDS[n])]) for n in FIELDS],
+    *[st.sampled_from([{n: {op: o}} for op, o in attempts(FIELDS[n])]) for n in FIELDS],
 )
 FILTERS = st.recursive(
     SIMPLE,
@@ -325,6 +328,9 @@ def test_too_long_a_list_is_refused(answer: Callable[..., Any]):
         "{totalTokens: {gt: 9223372036854775808}}",
         '{totalCost: {gt: "a lot"}}',
         '{totalCost: {gt: "NaN"}}',
+        '{totalCost: {gt: "1e999999999"}}',
+        '{totalCost: {gt: "0.0000000000001"}}',
+        '{startTime: {gt: "0001-01-01T00:00:00+05:00"}}',
         "{isRoot: 1}",
         "{status: {eq: DONE}}",
         "{name: {eq: 5}}",
@@ -344,17 +350,18 @@ def test_an_operand_of_another_type_is_refused_before_anything_is_read(
 
 
 def test_a_filter_works_wherever_runs_are_listed(ask: Callable[..., Any]):
-    where = "(where: {totalTokens: {gt: 30}})"
     found = ask(
-        f"""query($id: ID!) {{
-          run(id: $id) {{
-            childRuns{where} {{ name }} childRunsConnection{where} {{ nodes {{ name }} totalCount }}
-            descendants{where} {{ nodes {{ name }} totalCount }}
-            trace {{ runs(where: {{isRoot: false, totalTokens: {{gt: 30}}}}) {{ nodes {{ name }} }} }}
-            project {{ runs(where: {{isRoot: false, totalTokens: {{gt: 30}}}}) {{ totalCount }} }}
-          }}
-        }}""",
+        """query($id: ID!, $where: RunFilter) {
+          run(id: $id) {
+            childRuns(where: $where) { name }
+            childRunsConnection(where: $where) { nodes { name } totalCount }
+            descendants(where: $where) { nodes { name } totalCount }
+            trace { runs(where: $where) { nodes { name } } }
+            project { runs(where: $where) { totalCount } }
+          }
+        }""",
         id=run_id("plain"),
+        where={"totalTokens": {"gt": 30}, "isRoot": False},
     )["run"]
 
     more = {"nodes": [{"name": "more"}]}

@@ -63,7 +63,7 @@ def test_a_relation_costs_one_statement_for_any_number_of_runs(
         ("childRuns { name childRuns { name childRuns { name } } }", 4),
         ("childRuns { name project { name } trace { rootRun { name } } }", 5),
         ("a: childRuns { name } b: childRuns(where: {isRoot: false}) { name }", 3),
-        ("childRuns { name } childRunIds childRuns { id feedbackStats { n } }", 3),
+        ("childRuns { name } childRunIds childRuns { id feedbackStats { n } }", 4),
         ("trace { rootRun { name } runs(first: 2) { nodes { name } } project { name } }", 5),
         ("project { runs(first: 1) { nodes { name } totalCount } }", 4),
         ("trace { startTime endTime status runCount totalTokens totalCost latency }", 3),
