@@ -16,6 +16,9 @@ from db.usage import JsonObject, as_list, as_object, decoded
 LONGEST_INDEXED = 256
 """Bytes of a tag, a metadata key or value, a thread's or a run type's name in an index."""
 
+LONGEST_NAME = 640
+"""Characters of a name that is a key: four bytes each fit an index of any database."""
+
 _NO_SCALARS = frozenset((dict, list, type(None)))
 _MANIFESTS = UUID("6b1f3c52-5c0f-5f0a-9a53-2d1f6f0b7c11")
 _MILLISECONDS, _MICROSECONDS = 10**11, 10**14
@@ -89,7 +92,11 @@ def manifest_of(serialized: str | None) -> UUID | None:
     told = decoded(serialized)
     if not told:
         return None
-    return uuid5(_MANIFESTS, orjson.dumps(told, option=orjson.OPT_SORT_KEYS).decode())
+    try:
+        canonical = orjson.dumps(told, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # nested deeper than it writes
+        return None
+    return uuid5(_MANIFESTS, canonical.decode())
 
 
 def pairs_of(metadata: JsonObject) -> dict[str, str]:

@@ -20,6 +20,7 @@ from db.arrivals import (
     Refusal,
     RunArrival,
 )
+from db.derive import LONGEST_NAME
 from db.dialects import longest_indexed_text
 from db.dotted import depth_of, start_of, trace_of
 from db.merge import Account
@@ -85,11 +86,7 @@ class Gathering:
                 case FeedbackArrival():
                     self._take_feedback(arrival, next_change)
                 case AttachmentArrival():
-                    trace = arrival.trace_id or self._memory.trace_of(arrival.run_id)
-                    if trace is None:
-                        self._wait(arrival.run_id, next_change)
-                    else:
-                        self.attachments.append((trace, arrival))
+                    self._take_attachment(arrival, next_change)
                 case FeedbackPatch():
                     self.patches.append(next_change)
 
@@ -161,11 +158,24 @@ class Gathering:
         else:
             self.feedback.append((trace, change))
 
+    def _take_attachment(self, arrival: AttachmentArrival, change: Change[Any]) -> None:
+        trace = arrival.trace_id or self._memory.trace_of(arrival.run_id)
+        if len(arrival.name) > LONGEST_NAME:
+            size = len(arrival.name)
+            fault = f"an attachment's name is {size} characters long; at most {LONGEST_NAME}"
+            self._refuse(change, "INVALID", fault)
+        elif trace is None:
+            self._wait(arrival.run_id, change)
+        else:
+            self.attachments.append((trace, arrival))
+
     def _wait(self, id: UUID, change: Change[Any]) -> None:
         self._waiting.setdefault(id, []).append(change)
 
     def _refuse(self, change: Change[Any], code: str, fault: str) -> None:
-        self.refused.append((change.batch, Refusal(change.arrival.id, code, fault)))
+        arrival: Arrival = change.arrival
+        id = arrival.run_id if isinstance(arrival, AttachmentArrival) else arrival.id
+        self.refused.append((change.batch, Refusal(id, code, fault)))
 
 
 def _changes(batches: Sequence[Batch]) -> list[Change[Any]]:

@@ -5,13 +5,15 @@ from datetime import UTC
 from uuid import UUID
 
 from db.arrivals import RunArrival
-from db.derive import LONGEST_INDEXED
+from db.derive import LONGEST_INDEXED, LONGEST_NAME
 from db.dotted import check_place, segment, under
 from db.merge import NEVER, Weight
 
 TOLD: Weight = (1, NEVER)
 WORKED_OUT: Weight = (0, NEVER)
 """How a place is known. A told one outranks any that was worked out."""
+
+_LONGEST = {"run_type": LONGEST_INDEXED, "session_name": LONGEST_NAME}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,8 +26,10 @@ class Place:
 
 def fault_of(arrival: RunArrival) -> str | None:
     """Return what keeps an arrival from ever being stored; None if nothing does."""
-    if arrival.run_type is not None and len(arrival.run_type) > LONGEST_INDEXED:
-        return f"run_type is {len(arrival.run_type)} characters long; at most {LONGEST_INDEXED}"
+    for name, most in _LONGEST.items():
+        text = getattr(arrival, name)
+        if text is not None and len(text) > most:
+            return f"{name} is {len(text)} characters long; at most {most}"
     for name in ("start_time", "end_time"):
         at = getattr(arrival, name)
         if at is not None and at.tzinfo is not UTC:

@@ -14,6 +14,7 @@ from db.questions import NODES, Link, Rows
 from db.readers import Reading
 from db.rows import Row, Shape
 from db.values import EXPRESSIONS, FUNCTIONS, READY, Kind
+from graph.writing import LARGE_BYTES, LARGE_ROWS
 
 _ENTITIES = {entity.name: entity for entity in (RUN, TRACE, PROJECT, FEEDBACK, ATTACHMENT)}
 
@@ -82,6 +83,11 @@ class StoreAnswers:
         self._reading = reading
         self.row_count = 0
         self.byte_count = 0
+
+    @property
+    def large(self) -> bool:
+        """Say whether so much was found that building the answer takes noticeable time."""
+        return self.row_count > LARGE_ROWS or self.byte_count > LARGE_BYTES
 
     async def rows(
         self, question: Rows, keys: Sequence[answers.Key], columns: tuple[Column, ...]

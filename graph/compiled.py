@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import strawberry
-from graphql import DocumentNode, GraphQLError, GraphQLSchema, parse, specified_rules, validate
+from graphql import DocumentNode, GraphQLError, parse, specified_rules, validate
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -15,9 +15,9 @@ from db.errors import StoreError
 from graph.binding import StoreAnswers, StoreBinding
 from graph.context import Context
 from graph.engine.cache import Cache
+from graph.engine.lifting import lift, with_variables
 from graph.engine.operation import Operation, chosen
 from graph.engine.protocol import Bail
-from graph.writing import LARGE_BYTES, LARGE_ROWS
 
 _MOST_DOCUMENTS = 2000
 _MOST_BYTES = 8 * 1024 * 1024
@@ -27,11 +27,14 @@ _WEIGHT = 20
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What became of a query text: errors, or an operation, or neither (not for the engine)."""
+    """What became of a query text: errors, or an operation, or neither (not for the engine).
 
-    document: DocumentNode | None
+    `literals` are values of the operation's variables that the text itself holds.
+    """
+
     errors: tuple[GraphQLError, ...]
     operation: Operation | None
+    literals: dict[str, Any]
 
 
 class CompiledSchema(strawberry.Schema):
@@ -40,6 +43,7 @@ class CompiledSchema(strawberry.Schema):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._prepared: Cache[Prepared] = Cache(_MOST_DOCUMENTS, _MOST_BYTES)
+        self._lifted: Cache[Operation] = Cache(_MOST_DOCUMENTS, _MOST_BYTES)
         self._bindings: dict[str, StoreBinding] = {}
 
     def process_errors(
@@ -83,33 +87,57 @@ class CompiledSchema(strawberry.Schema):
         if prepared.operation is None:
             return None
         answers = StoreAnswers(context.reading)
+        given = {**(variables or {}), **prepared.literals} if prepared.literals else variables
         try:
-            data = await prepared.operation.run(variables, context, answers)
+            data = await prepared.operation.run(given, context, answers)
         except (Bail, StoreError):
             return None
         context.path = "engine"
-        context.large = answers.row_count > LARGE_ROWS or answers.byte_count > LARGE_BYTES
+        context.large = answers.large
         return data
 
     def _prepare(self, query: str, name: str | None, dialect: str) -> Prepared:
         key = (query, name, dialect)
         prepared = self._prepared.get(key)
         if prepared is None:
-            prepared = self._compile(query, name, dialect)
+            prepared = self._like_another(query, name, dialect)
             self._prepared.put(key, prepared, _WEIGHT * len(query))
         return prepared
 
+    def _like_another(self, query: str, name: str | None, dialect: str) -> Prepared:
+        """Prepare a text by one that differs from it in literals only, where there is one."""
+        lifted = lift(query)
+        if lifted is None:
+            return self._compile(query, name, dialect)
+        key = (lifted.form, name, dialect)
+        known = self._lifted.get(key)
+        if known is not None:
+            return Prepared((), known, lifted.values)
+        prepared = self._compile(query, name, dialect)
+        if prepared.operation is None:
+            return prepared
+        document = with_variables(self._schema, prepared.operation.document, lifted)
+        operation = document and self._operation(document, name, dialect)
+        if not operation:
+            return prepared
+        self._lifted.put(key, operation, _WEIGHT * len(query))
+        return Prepared((), operation, lifted.values)
+
     def _compile(self, query: str, name: str | None, dialect: str) -> Prepared:
-        schema: GraphQLSchema = self._schema
         try:
             document = parse(query)
         except GraphQLError as error:
-            return Prepared(None, (error,), None)
-        errors = validate(schema, document, specified_rules)
+            return Prepared((error,), None, {})
+        errors = validate(self._schema, document, specified_rules)
         if errors:
-            return Prepared(document, tuple(errors), None)
+            return Prepared(tuple(errors), None, {})
+        return Prepared((), self._operation(document, name, dialect), {})
+
+    def _operation(
+        self, document: DocumentNode, name: str | None, dialect: str
+    ) -> Operation | None:
         operation = chosen(document, name)
         if operation is None:
-            return Prepared(document, (), None)
+            return None
         binding = self._bindings.setdefault(dialect, StoreBinding(dialect))
-        return Prepared(document, (), Operation(schema, binding, document, operation))
+        return Operation(self._schema, binding, document, operation)

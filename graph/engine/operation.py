@@ -56,6 +56,7 @@ class Operation:
         document: DocumentNode,
         operation: OperationDefinitionNode,
     ) -> None:
+        self.document = document
         self._schema = schema
         self._binding = binding
         self._operation = operation

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType
+from graphql import (
+    GraphQLList,
+    GraphQLNonNull,
+    GraphQLObjectType,
+    GraphQLOutputType,
+    print_ast,
+)
 from orjson import Fragment
 
 from graph.engine.leaves import Complete, bail, completer, stored_leaf
@@ -23,7 +29,7 @@ class Node:
 
     `depth` says through how many levels the same question is asked from here down; where that is
     more than one, `tree` are the columns by which one statement can bring all of them.
-    `total_of` is the field whose page it counts.
+    `total_of` is the field whose page it counts; `twin` a node before it that asks the same.
     """
 
     field: Field
@@ -33,6 +39,7 @@ class Node:
     depth: int = 0
     tree: tuple[int, ...] = ()
     total_of: int | None = None
+    twin: "Node | None" = None
 
 
 @dataclass(slots=True)
@@ -43,6 +50,7 @@ class Level:
     columns: dict[Column, int] = field(default_factory=dict[Column, int])
     nodes: list[Node] = field(default_factory=list[Node])
     nests: bool = False
+    twins: dict[str, Node] = field(default_factory=dict[str, Node])
 
     def place(self, column: Column) -> int:
         """Return the place of a column, which the rows hold from now on."""
@@ -230,14 +238,26 @@ class Planner:
             case "page":
                 return self._page(level, field, question, places, key)
             case "count":
-                level.nodes.append(Node(field, question, places, None))
+                self._add(level, Node(field, question, places, None))
                 return f"G[{field.uid}].get({key}, 0)"
             case "then":
-                level.nodes.append(Node(field, question, places, None))
+                self._add(level, Node(field, question, places, None))
                 complete = self._keep("complete_", field.uid, self._completer(field))
                 return f"{complete}(G[{field.uid}].get({key}, G[-{field.uid}]))"
             case _:
                 raise Bail
+
+    def _add(self, level: Level, node: Node) -> None:
+        """Add a node; one that asks what another does shares its rows and their columns."""
+        arguments = ",".join(sorted(print_ast(each) for each in node.field.node.arguments or ()))
+        twin = level.twins.setdefault(f"{node.field.name}({arguments})", node)
+        if twin is not node:
+            node.twin = twin
+            if node.level is not None and twin.level is not None:
+                for column in node.level.columns:
+                    twin.level.place(column)
+                node.level.columns = twin.level.columns
+        level.nodes.append(node)
 
     def _target(self, field: Field, question: Any) -> tuple[Level, Selection]:
         entity = question.link.target
@@ -258,7 +278,7 @@ class Planner:
             if level.nests:
                 below.columns = level.columns  # all levels come as rows of one shape
         node = Node(field, question, places, below)
-        level.nodes.append(node)
+        self._add(level, node)
         rows = self._list_of(below, field.uid, selection)
         if question.nests:
             node.depth = 1 + max((under.depth for under in below.nodes), default=0)
@@ -290,7 +310,10 @@ class Planner:
             below.place(column)
         order = tuple(column for column, _ in page.rows.link.order)
         parts: list[str] = []
-        shows_rows = False
+        names = {each.name for each in connection.fields}
+        shows_rows = not names <= {"__typename", "totalCount"}
+        if shows_rows:
+            self._add(level, Node(field, page, places, below))
         for each in connection.fields:
             if each.name == "__typename":
                 parts.append(f"{each.key!r}: {connection.type.name!r}")
@@ -299,14 +322,11 @@ class Planner:
                 level.nodes.append(Node(each, page, places, None, total_of=field.uid))
                 parts.append(f"{each.key!r}: G[{each.uid}].get(key, 0)")
                 continue
-            shows_rows = True
             if each.name != "nodes":
                 for column in order:
                     below.place(column)
             parts.append(f"{each.key!r}: {self._part(each, below, page)}")
         found = f"G[{field.uid}].get(key, NOTHING)" if shows_rows else "NOTHING"
-        if shows_rows:
-            level.nodes.append(Node(field, page, places, below))
         name = self._function(
             "page_",
             field.uid,

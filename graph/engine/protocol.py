@@ -117,6 +117,11 @@ class Binding(Protocol):
 class Answers(Protocol):
     """Who sends the statements of one request."""
 
+    @property
+    def large(self) -> bool:
+        """Say whether so much was found that building the answer takes noticeable time."""
+        ...
+
     async def rows(
         self, question: Any, keys: Sequence[Key], columns: tuple[Column, ...]
     ) -> Mapping[Key, list[Stored]]:

@@ -1,5 +1,6 @@
 """Running a plan: loads each level of rows with as few statements as there are questions."""
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ async def run(plan: Plan, questions: Mapping[int, Any], answers: Answers, bindin
             await runner.any_kind(node, plan.possible)
         else:
             await runner.node(node, [()])
+    if answers.large:
+        return await asyncio.to_thread(plan.build, runner.found)  # others need the loop meanwhile
     return plan.build(runner.found)
 
 
@@ -50,6 +53,9 @@ class _Runner:
                 self.found[-uid] = question.make([])
             self._nothing_below(node)
             return
+        if node.twin is not None and node.twin.depth == node.depth:
+            await self._like_its_twin(node, node.twin.field.uid, parents)
+            return
         if node.depth > 1 and await self._whole_trees(node, parents):
             return
         match question.shape:
@@ -61,6 +67,17 @@ class _Runner:
                 await self._window(node, question.rows, keys)
             case _:
                 await self._rows(node, question, keys)
+
+    async def _like_its_twin(self, node: Node, twin: int, parents: list[Stored]) -> None:
+        """Take what was found for a field that asks the same."""
+        self.found[node.field.uid] = found = self.found[twin]
+        if -twin in self.found:
+            self.found[-node.field.uid] = self.found[-twin]
+        if node.depth > 1:
+            await self._spread(node, parents, found)
+        elif node.level is not None and node.level.nodes:
+            some = (each if isinstance(each, list) else each.rows for each in found.values())
+            await self.below(node.level, [row for rows in some for row in rows])
 
     def _question(self, node: Node) -> Any:
         """Return what this request asks there; a page's total is asked with its page."""

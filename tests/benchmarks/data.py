@@ -35,11 +35,12 @@ TREES = UUID("deadbeef-0000-4abc-8def-abcdefabcdef")
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 _FOLD = 500
 _POOL = 64
-_WORDS = (
+_TEXT = (
     "the model answered with a plan that used retrieval over documents and then called tools to"
     " compute totals before writing the final summary for the user in plain text café — “quoted”"
     " naïve \\n tab\\t emoji \U0001f600 end"
-).split()
+)
+_WORDS = _TEXT.split()
 
 
 def runs_database(folder: Path, size: str = "10k") -> Path:
@@ -88,6 +89,7 @@ class _Maker:
 
     def __init__(self, seed: int, project: UUID, size: int) -> None:
         self._random = random.Random(seed)
+        self._ids = random.Random(seed)  # the same for every size
         self._project = project
         half = size // 2
         self._inputs = [self._messages(half) for _ in range(_POOL)] if size else [None]
@@ -96,7 +98,7 @@ class _Maker:
 
     def id(self) -> UUID:
         """Return a new id."""
-        return UUID(int=self._random.getrandbits(128), version=4)
+        return UUID(int=self._ids.getrandbits(128), version=4)
 
     def run(self, id: UUID, start: datetime, parent: RunArrival | None) -> RunArrival:
         """Return a post, whole in its place."""

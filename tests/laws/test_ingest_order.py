@@ -186,8 +186,8 @@ def differing(one: dict[str, Any], other: dict[str, Any]) -> list[tuple[Any, ...
     """Return (table, row number, column, value, other value) of what is not the same."""
     found = [(name, len(one[name]), len(other[name])) for name in one]
     found = [each for each in found if each[1] != each[2]]
-    for name in one:
-        for number, (row, same) in enumerate(zip(one[name], other[name], strict=False)):
+    for name, rows in one.items():
+        for number, (row, same) in enumerate(zip(rows, other[name], strict=False)):
             found += [
                 (name, number, key, row[key], same[key]) for key in row if row[key] != same[key]
             ]

@@ -1,0 +1,136 @@
+"""Servers side by side: who they are, whether they answer alike, what a request costs each.
+
+A cost is CPU time (user and system, all threads) of the server's process, read from its own clock
+before and after a turn of requests: what else the machine does hardly shows in it. Turns take
+turns, and ratios are of neighbours.
+"""
+
+import sys
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from statistics import median
+
+import orjson
+
+from tests.benchmarks.cells import Cell
+from tests.benchmarks.client import Client, ask_all
+from tests.servers import RUNGRAPH, Server, serving
+
+PEERS = (sys.executable, "-m", "tests.benchmarks.peers")
+OURS, FLOOR, STOCK = "ours", "floor", "stock"
+WARM, LITERAL, TEXT = "warm", "literal", "text"
+
+Turn = tuple[str, str, str]
+"""A cell's name, a server's name, and how it was asked."""
+
+
+def cpu_ns(pid: int) -> int:
+    """Return the CPU time a process has used; the clock's id is made as by clock_getcpuclockid."""
+    return time.clock_gettime_ns((~pid << 3) | 2)
+
+
+@contextmanager
+def started(names: Sequence[str], db: str) -> Generator[dict[str, Server]]:
+    """Start servers over one database, each in a process of its own."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(
+                serving("serve", db) if name == OURS else serving(name, db, program=PEERS)
+            )
+            for name in names
+        }
+
+
+def path_of(name: str, cell: Cell) -> str:
+    """Return where a server answers what a cell asks."""
+    return cell.path if name == FLOOR else "/graphql"
+
+
+def ask_once(server: Server, path: str, body: bytes) -> bytes:
+    """Ask over a new connection."""
+    with Client(server.url, path) as client:
+        return client.ask(body)
+
+
+def check(servers: Mapping[str, Server], cell: Cell) -> int:
+    """See that all servers answer alike, the floor byte for byte; return the answer's size."""
+    bodies = [cell.warm(), next(cell.new_literals())]
+    answers = [ask_once(servers[OURS], path_of(OURS, cell), body) for body in bodies]
+    assert answers[0] == answers[1], f"{cell.name}: a literal changes the answer"
+    assert b'"errors"' not in answers[0][:200], answers[0][:500]
+    for name, server in servers.items():
+        answer = ask_once(server, path_of(name, cell), bodies[0])
+        if name == STOCK:
+            assert orjson.loads(answer)["data"] == orjson.loads(answers[0])["data"], cell.name
+        else:
+            assert answer == answers[0], f"{cell.name}: {name} answers {answer[:300]!r}"
+    return len(answers[0])
+
+
+@dataclass(slots=True)
+class Contest:
+    """Turns of requests, and what each cost, in milliseconds of CPU for a request."""
+
+    servers: Mapping[str, Server]
+    costs: dict[Turn, list[float]] = field(default_factory=dict)
+    _bodies: dict[Turn, Iterator[bytes]] = field(default_factory=dict)
+
+    def round(self, cells: Sequence[Cell], *, cold: bool = True) -> None:
+        """Let every server take a turn at everything."""
+        for cell in cells:
+            names = list(self.servers)
+            for kind in (WARM, LITERAL, TEXT) if cold else (WARM,):
+                for name in names:
+                    if kind == WARM or name != FLOOR:
+                        self._turn(cell, name, kind)
+            names.append(names.pop(0))
+
+    def _turn(self, cell: Cell, name: str, kind: str) -> None:
+        turn = (cell.name, name, kind)
+        server = self.servers[name]
+        count = cell.few if name == STOCK else cell.requests
+        if kind != WARM:
+            count = max(1, count // 4)
+        if turn not in self._bodies:
+            self._bodies[turn] = _bodies(cell, kind)
+        bodies = list(islice(self._bodies[turn], count))
+        with ExitStack() as stack:
+            clients = [
+                stack.enter_context(Client(server.url, path_of(name, cell)))
+                for _ in range(min(cell.connections, count))
+            ]
+            before = cpu_ns(server.process.pid)
+            ask_all(clients, bodies)
+            spent = cpu_ns(server.process.pid) - before
+        self.costs.setdefault(turn, []).append(spent / count / 1e6)
+
+    def cost(self, cell: str, name: str, kind: str = WARM) -> float:
+        """Return the median cost of a request."""
+        return median(self.costs[cell, name, kind])
+
+    def ratio(self, cell: str, above: str, below: str) -> float:
+        """Return the median of one server's cost over another's in the same round."""
+        pairs = zip(self.costs[cell, above, WARM], self.costs[cell, below, WARM], strict=True)
+        return median(one / other for one, other in pairs)
+
+    def extra(self, cell: str, name: str, kind: str) -> float:
+        """Return the median of what asking so costs above warm, in the same round."""
+        pairs = zip(self.costs[cell, name, kind], self.costs[cell, name, WARM], strict=True)
+        return median(one - other for one, other in pairs)
+
+
+def _bodies(cell: Cell, kind: str) -> Iterator[bytes]:
+    if kind == LITERAL:
+        found = cell.new_literals()
+        next(found)  # it was sent when the answers were compared
+        return found
+    return cell.new_texts() if kind == TEXT else _always(cell.warm())
+
+
+def _always(body: bytes) -> Iterator[bytes]:
+    while True:
+        yield body

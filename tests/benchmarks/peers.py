@@ -1,0 +1,28 @@
+"""`python -m tests.benchmarks.peers stock|floor --port 0 --db sqlite:///file.db`: what we run
+against, served just as `rungraph serve` is.
+"""
+
+import argparse
+import gc
+from contextlib import closing
+from importlib import import_module
+
+from graph.server import address, listen, run
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("peer", choices=("stock", "floor"))
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--db", required=True)
+    given = parser.parse_args()
+    module = import_module(f"tests.benchmarks.{given.peer}")
+    app = module.create_app(given.db.removeprefix("sqlite:///"))
+    gc.freeze()
+    with closing(listen("127.0.0.1", given.port)) as listener:
+        run(app, listener, up=lambda: print(f"{given.peer}: {address(listener)}", flush=True))
+
+
+if __name__ == "__main__":
+    main()
