@@ -5,24 +5,35 @@ are filled in by name. Parameters: k0.. from the parent, f0.. from the filter, a
 the cursors, `size` the number of rows.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Dialect,
     Select,
+    and_,
     bindparam,
     func,
     literal_column,
     select,
     tuple_,
 )
+from sqlalchemy.sql import FromClause
 from sqlalchemy.sql.schema import Table
+from sqlalchemy.sql.selectable import TableValuedAlias
 
-from db.dialects import dialect_named, head_of, key_rows, length_of, moment, passed_through
+from db.dialects import (
+    beside_keys,
+    dialect_named,
+    head_of,
+    key_rows,
+    length_of,
+    moment,
+    passed_through,
+)
 from db.entities import RUN
 from db.entity import Column, Entity, Head, Size
 from db.filters import Form, clause_of
@@ -82,8 +93,9 @@ def rows_of_one(
 def rows_of_many(dialect: str, link: Link, columns: tuple[Column, ...], where: Form) -> Statement:
     """Return the statement for all rows of many parents; `keys` holds the parents' keys."""
     target = link.target
-    query = _selected(dialect, target, columns, keyed=_key_columns(link))
-    query = _grouped(_filtered(query, target, where), target)
+    keys = key_rows("keys", _key_columns(link))
+    query = _selected(dialect, target, columns, keys)
+    query = _grouped(_filtered(query, target, where, _beside(dialect, keys)), target)
     return _compiled(dialect, query.order_by(*_ordering(target, link.order)))
 
 
@@ -93,9 +105,10 @@ def subtrees_of_many(dialect: str, columns: tuple[Column, ...]) -> Statement:
 
     `keys` holds trace ids, `deepest` the depth.
     """
-    query = _selected(dialect, RUN, columns, keyed=("trace_id",))
+    keys = key_rows("keys", ("trace_id",))
     depth = RUN.columns["depth"]
-    query = query.where(depth > literal_column("0"), depth <= bindparam("deepest"))
+    within = and_(depth > literal_column("0"), depth <= bindparam("deepest"))
+    query = _selected(dialect, RUN, columns, keys).where(beside_keys(dialect, keys, within))
     return _compiled(dialect, query.order_by(*_ordering(RUN, IN_TREE)))
 
 
@@ -112,21 +125,19 @@ def count_of_many(dialect: str, link: Link, where: Form) -> Statement:
     """Return the statement that counts the rows of each of many parents: key columns, count."""
     target = link.target
     keys = key_rows("keys", _key_columns(link))
-    same = [target.columns[name] == keys.c[name] for name in _key_columns(link)]
     columns = [target.columns[name] for name in _key_columns(link)]
     query = (
         select(*columns, func.count())
-        .select_from(keys)
-        .join(target.source(frozenset()), onclause=_all(same))
+        .select_from(_looked_up(target, target.source(frozenset()), keys))
         .group_by(*columns)
     )
-    return _compiled(dialect, _filtered(query, target, where))
+    return _compiled(dialect, _filtered(query, target, where, _beside(dialect, keys)))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
 def more_of_many(dialect: str, entity: Entity, columns: tuple[Column, ...]) -> Statement:
     """Return the statement for more columns of known rows: `columns` by the entity's key."""
-    query = _selected(dialect, entity, columns, keyed=entity.key)
+    query = _selected(dialect, entity, columns, key_rows("keys", entity.key))
     return _compiled(dialect, _grouped(query, entity))
 
 
@@ -134,24 +145,25 @@ def _key_columns(link: Link) -> tuple[str, ...]:
     return tuple(column for _, column in link.on)
 
 
-def _all(tests: list[ColumnElement[bool]]) -> ColumnElement[bool]:
-    first, *others = tests
-    for other in others:
-        first &= other
-    return first
+def _beside(dialect: str, keys: TableValuedAlias) -> Callable[..., ColumnElement[bool]]:
+    return partial(beside_keys, dialect, keys)
+
+
+def _looked_up(entity: Entity, source: FromClause, keys: TableValuedAlias) -> FromClause:
+    """Join rows to keys that are named like the entity's columns."""
+    return keys.join(source, and_(*(entity.columns[key.name] == key for key in keys.c)))
 
 
 def _selected(
-    dialect: str, entity: Entity, columns: tuple[Column, ...], keyed: tuple[str, ...] = ()
+    dialect: str,
+    entity: Entity,
+    columns: tuple[Column, ...],
+    keys: TableValuedAlias | None = None,
 ) -> Select[Any]:
     names = {column if isinstance(column, str) else column.column for column in columns}
     source = entity.source(frozenset(names))
     query = select(*(_column(dialect, entity, column) for column in columns))
-    if not keyed:
-        return query.select_from(source)
-    keys = key_rows("keys", keyed)
-    same = [entity.columns[name] == keys.c[name] for name in keyed]
-    return query.select_from(keys.join(source, _all(same)))
+    return query.select_from(source if keys is None else _looked_up(entity, source, keys))
 
 
 def _column(dialect: str, entity: Entity, column: Column) -> ColumnElement[Any]:
@@ -167,14 +179,19 @@ def _column(dialect: str, entity: Entity, column: Column) -> ColumnElement[Any]:
             return moment(dialect, stored) if entity.kinds[column] is Kind.TIME else stored
 
 
-def _filtered(query: Select[Any], entity: Entity, where: Form) -> Select[Any]:
+def _filtered(
+    query: Select[Any],
+    entity: Entity,
+    where: Form,
+    placed: Callable[..., ColumnElement[bool]] = lambda condition: condition,
+) -> Select[Any]:
     if where == ("all",):
         return query
-    return query.where(clause_of(where, _table_of(entity), _binds("f")))
+    return query.where(placed(clause_of(where, _table_of(entity), _binds("f"))))
 
 
 def _table_of(entity: Entity) -> Table:
-    table = entity.columns[entity.key[0]].table  # type: ignore[attr-defined]
+    table: Any = getattr(entity.columns[entity.key[0]], "table", None)
     assert isinstance(table, Table)  # noqa: S101
     return table
 
@@ -222,7 +239,10 @@ def _between(entity: Entity, order: Order, window: WindowForm) -> Iterator[Colum
         (window.before, "b", not descending),
     ):
         if given:
-            bounds = tuple_(*(bindparam(f"{prefix}{at}") for at in range(len(order))))
+            values: list[ColumnElement[Any]] = [
+                bindparam(f"{prefix}{at}") for at in range(len(order))
+            ]
+            bounds = tuple_(*values)
             yield columns < bounds if smaller else columns > bounds
 
 

@@ -22,6 +22,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    case,
     cast,
     column,
     create_engine,
@@ -156,6 +157,20 @@ def key_rows(name: str, columns: Sequence[str]) -> TableValuedAlias:
     return source.table_valued(*[column(each, Id()) for each in columns], name=name)
 
 
+def beside_keys(
+    dialect: str, keys: TableValuedAlias, condition: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Return a condition on rows that `keys` look up, to be checked after the look-up.
+
+    Once SQLite has statistics, a test of the rows alone lets it read the whole table into a Bloom
+    filter first; a test that names the keys as well does not.
+    """
+    if dialect != "sqlite":
+        return condition
+    first, *_ = keys.c
+    return case((first.is_not(None), condition))
+
+
 @compiles(_KeyRows, "sqlite")
 def _key_rows_of_a_blob(source: _KeyRows, compiler: SQLCompiler, **options: Any) -> str:
     keys, *columns = [compiler.process(each, **options) for each in source.clauses]
@@ -252,7 +267,7 @@ def as_sent(dialect: str, values: Iterable[Any]) -> tuple[Any, ...]:
     if dialect != "sqlite":
         return tuple(values)
     form_of = _SQLITE_FORMS.get
-    return tuple([form(value) if (form := form_of(type(value))) else value for value in values])
+    return tuple([form(value) if (form := form_of(value.__class__)) else value for value in values])
 
 
 def longest_indexed_text(dialect: str) -> int | None:
@@ -316,7 +331,7 @@ def _any_id_of_uuids(element: AnyId, compiler: SQLCompiler, **options: Any) -> s
 
 def head_of(dialect: str, text: ColumnElement[Any], size: int) -> ColumnElement[Any]:
     """Return at least the first `size` bytes of a text, as bytes (SQLite) or as text."""
-    length = literal_column(str(int(size)))
+    length = literal_column(str(int(size)), type_=Integer())
     if dialect == "sqlite":
         return func.substr(cast(text, LargeBinary), literal_column("1"), length)
     return func.left(text, length)

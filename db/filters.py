@@ -143,7 +143,7 @@ class Clause:
 
     kind: Kind
     column: Callable[[Table], ColumnElement[Any]]
-    within: Callable[[Table, ColumnElement[bool]], ColumnElement[bool]] | None = None
+    within: Callable[[Table, str, ColumnElement[bool]], ColumnElement[bool]] | None = None
     literal: bool = False
 
 
@@ -155,9 +155,13 @@ def _stored(column: str) -> Clause:
     return Clause(kind_of(_table(Run).c[column].type), lambda table: table.c[column])
 
 
-def _in_project(run: Table, test: ColumnElement[bool]) -> ColumnElement[bool]:
+def _in_project(run: Table, operator: str, test: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return the test of a run's project; equality finds one, so that a page keeps its index."""
     project = _table(Project)
-    return run.c.session_id.in_(select(project.c.id).where(test))
+    ids = select(project.c.id).where(test)
+    if operator == "eq":
+        return run.c.session_id == ids.scalar_subquery()
+    return run.c.session_id.in_(ids)
 
 
 CLAUSES: Mapping[str, Clause] = {
@@ -247,7 +251,7 @@ def clause_of(form: Form, table: Table, bind: Iterator[Any]) -> ColumnElement[bo
     clause = CLAUSES[head]
     operand = _operand(head, operator, literal, bind)
     condition = OPERATORS[clause.kind][operator](clause.column(table), operand)
-    return condition if clause.within is None else clause.within(table, condition)
+    return condition if clause.within is None else clause.within(table, operator, condition)
 
 
 def _operand(clause: str, operator: str, literal: Any, bind: Iterator[Any]) -> Any:

@@ -4,7 +4,8 @@ A question names its parent row, where it has one, but is compared without it: e
 many parents are one question about many.
 """
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, ClassVar, TypeAlias
@@ -14,13 +15,14 @@ from db.cursors import Edge, PageInfo, cursor_of
 from db.entities import ATTACHMENT, FEEDBACK, PROJECT, RUN, TRACE
 from db.entity import Column, Entity
 from db.filters import EVERYTHING, Where
+from db.readers import Reading
 from db.rows import Derived, Row
 
 Order: TypeAlias = tuple[tuple[str, bool], ...]
 """Columns, each with whether it descends; always ends in the id, so that it is total."""
 
 NEWEST_FIRST: Order = (("start_time", True), ("id", True))
-IN_TREE: Order = (("dotted_order", False), ("id", False))
+IN_TREE: Order = (("dotted_order", False),)  # ends in the id
 BY_NAME: Order = (("name", False), ("id", False))
 OLDEST_FIRST: Order = (("created_at", False), ("id", False))
 
@@ -136,6 +138,28 @@ class Count:
         return self.rows.parent
 
 
+@dataclass(frozen=True)
+class Values(ABC):
+    """Whatever is not rows: a question that knows how to be answered, for many parents at once.
+
+    Answers are plain values, lists and named tuples in the names of the API's fields.
+    """
+
+    shape: ClassVar[str] = "values"
+
+    link: Link
+    parent: Row | None = field(default=None, compare=False)
+
+    @property
+    def form(self) -> Any:
+        """What plans depend on."""
+        return (self.shape, self.link)
+
+    @abstractmethod
+    async def answer(self, reading: Reading, keys: Sequence[tuple[Any, ...]]) -> dict[Any, Any]:
+        """Return the value of each parent that has one; keys are stored `link.needs`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Nodes:
     """The rows, of whatever kind, that have one of these ids: a list with None for the missing."""
@@ -210,7 +234,7 @@ class Page:
         return Count(replace(self.rows, window=None))
 
 
-Question: TypeAlias = Rows | Count | Nodes | Then | Derived
+Question: TypeAlias = Rows | Count | Values | Nodes | Then | Derived
 """Whatever can be answered."""
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from db import answers, filters
 from db.compiler import more_of_many
 from db.entity import Column, Entity
-from db.questions import NODES, Link, Rows, Slice
+from db.questions import NODES, Link, Rows, Slice, Values
 from db.readers import Reading
 from db.rows import Row, Shape
 from db.values import PACK
@@ -40,6 +40,14 @@ async def counts(reading: Reading, question: Rows, parents: Sequence[Row | None]
     distinct = list(dict.fromkeys(key for key in keys if key is not None))
     found = await answers.counts(reading, question, distinct)
     return [0 if key is None else found.get(key, 0) for key in keys]
+
+
+async def values(reading: Reading, question: Values, parents: Sequence[Row | None]) -> list[Any]:
+    """Return the value for each parent, None where there is none."""
+    keys = [key_of(question.link, parent) for parent in parents]
+    distinct = list(dict.fromkeys(key for key in keys if key is not None))
+    found = await question.answer(reading, distinct)
+    return [found.get(key) for key in keys]
 
 
 async def nodes(reading: Reading, ids: Sequence[UUID | None]) -> list[Row | None]:

@@ -10,7 +10,7 @@ from db import answers, filters
 from db.cursors import cursor_of
 from db.entities import ATTACHMENT, FEEDBACK, PROJECT, RUN, TRACE
 from db.entity import Column, Entity, Head, Size
-from db.questions import NODES, Link, Rows
+from db.questions import NODES, Link, Rows, Values
 from db.readers import Reading
 from db.rows import Row, Shape
 from db.values import EXPRESSIONS, FUNCTIONS, READY, Kind
@@ -112,6 +112,12 @@ class StoreAnswers:
     ) -> Mapping[answers.Key, int]:
         """Return how many rows each parent has."""
         return await answers.counts(self._reading, question, keys)
+
+    async def values(
+        self, question: Values, keys: Sequence[answers.Key]
+    ) -> Mapping[answers.Key, Any]:
+        """Return the value of each parent that has one."""
+        return await question.answer(self._reading, keys)
 
     async def subtrees(
         self, keys: Sequence[answers.Key], columns: tuple[Column, ...], levels: int

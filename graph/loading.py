@@ -7,7 +7,7 @@ from typing import Any
 
 from db import row_answers
 from db.entity import Column, Entity
-from db.questions import Count, Nodes, Question, Rows, Then
+from db.questions import Count, Nodes, Question, Rows, Then, Values
 from db.readers import Reading
 from db.rows import Derived, Row
 
@@ -48,6 +48,8 @@ class Loading:
                 return await self._ask(question, question.parent, self._rows_of(question))
             case Count():
                 return await self._ask(question, question.parent, self._count_of(question))
+            case Values():
+                return await self._ask(question, question.parent, self._values_of(question))
             case Nodes():
                 found = await row_answers.nodes(self._reading, question.ids)
                 return found[0] if question.one else found
@@ -57,6 +59,9 @@ class Loading:
 
     def _count_of(self, question: Count) -> Send:
         return lambda parents: row_answers.counts(self._reading, question.rows, parents)
+
+    def _values_of(self, question: Values) -> Send:
+        return lambda parents: row_answers.values(self._reading, question, parents)
 
     def _ask(self, question: Hashable, parent: Row | None, send: Send) -> asyncio.Future[Any]:
         """Ask a question with its equals; the same one twice is asked once."""

@@ -19,6 +19,9 @@ from graph.engine.leaves import Complete, bail, completer, stored_leaf
 from graph.engine.protocol import Bail, Binding, Column
 from graph.engine.selection import Field, Selection
 
+_SUMS = {"totalCount": "total_count", "stats": "stats"}
+"""Fields of a connection that sum up the whole list, and what a page calls them."""
+
 _EMPTY: tuple[Any, ...] = ()
 _NOTHING: tuple[Any, ...] = ((), False, False)
 
@@ -29,7 +32,7 @@ class Node:
 
     `depth` says through how many levels the same question is asked from here down; where that is
     more than one, `tree` are the columns by which one statement can bring all of them.
-    `total_of` is the field whose page it counts; `twin` a node before it that asks the same.
+    `part_of` is the field of the page whose `part` it asks; `twin` a node before it that asks the same.
     """
 
     field: Field
@@ -38,7 +41,8 @@ class Node:
     level: "Level | None"
     depth: int = 0
     tree: tuple[int, ...] = ()
-    total_of: int | None = None
+    part_of: int | None = None
+    part: str = ""
     twin: "Node | None" = None
 
 
@@ -240,6 +244,10 @@ class Planner:
             case "count":
                 self._add(level, Node(field, question, places, None))
                 return f"G[{field.uid}].get({key}, 0)"
+            case "values":
+                self._add(level, Node(field, question, places, None))
+                complete = self._keep("complete_", field.uid, self._completer(field))
+                return f"{complete}(G[{field.uid}].get({key}))"
             case "then":
                 self._add(level, Node(field, question, places, None))
                 complete = self._keep("complete_", field.uid, self._completer(field))
@@ -311,16 +319,18 @@ class Planner:
         order = tuple(column for column, _ in page.rows.link.order)
         parts: list[str] = []
         names = {each.name for each in connection.fields}
-        shows_rows = not names <= {"__typename", "totalCount"}
+        shows_rows = not names <= {"__typename", *_SUMS}
         if shows_rows:
             self._add(level, Node(field, page, places, below))
         for each in connection.fields:
             if each.name == "__typename":
                 parts.append(f"{each.key!r}: {connection.type.name!r}")
                 continue
-            if each.name == "totalCount":
-                level.nodes.append(Node(each, page, places, None, total_of=field.uid))
-                parts.append(f"{each.key!r}: G[{each.uid}].get(key, 0)")
+            if each.name in _SUMS:
+                part = _SUMS[each.name]
+                level.nodes.append(Node(each, page, places, None, part_of=field.uid, part=part))
+                complete = self._keep("complete_", each.uid, self._completer(each))
+                parts.append(f"{each.key!r}: {complete}(G[{each.uid}].get(key, 0))")
                 continue
             if each.name != "nodes":
                 for column in order:

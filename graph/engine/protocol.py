@@ -7,6 +7,7 @@ A question has a `shape`, which says how the engine plans it:
 - `count`: how many rows a link has
 - `derived`: what `make` makes of some columns of the parent's own row
 - `then`: what `make` makes of all rows of a link
+- `values`: whatever else there is to say of each parent: plain values and named tuples
 - `nodes`: rows of any kind by id
 """
 
@@ -136,6 +137,10 @@ class Answers(Protocol):
 
     async def counts(self, question: Any, keys: Sequence[Key]) -> Mapping[Key, int]:
         """Return how many rows each parent has."""
+        ...
+
+    async def values(self, question: Any, keys: Sequence[Key]) -> Mapping[Key, Any]:
+        """Return the value of each parent that has one."""
         ...
 
     async def subtrees(

@@ -61,6 +61,8 @@ class _Runner:
         match question.shape:
             case "count":
                 self.found[uid] = await self._answers.counts(question.rows, keys)
+            case "values":
+                self.found[uid] = await self._answers.values(question, keys)
             case "then":
                 await self._then(uid, question, keys)
             case "page":
@@ -80,9 +82,9 @@ class _Runner:
             await self.below(node.level, [row for rows in some for row in rows])
 
     def _question(self, node: Node) -> Any:
-        """Return what this request asks there; a page's total is asked with its page."""
-        if node.total_of is not None:
-            return self._questions[node.total_of].total_count
+        """Return what this request asks there; a part of a page is asked with it."""
+        if node.part_of is not None:
+            return getattr(self._questions[node.part_of], node.part)
         return self._questions[node.field.uid]
 
     async def _rows(self, node: Node, question: Any, keys: list[Key]) -> None:

@@ -22,8 +22,8 @@ FIELDS_25 = (
     " completionTokens promptCost completionCost firstTokenTime timeToFirstToken depth tags"
 )
 FIELDS_JSON = "id name inputs outputs"
-THOUSAND_DEEP = 5
-TEN_THOUSAND_DEEP = 7
+THOUSAND_DEEP = 6
+TEN_THOUSAND_DEEP = 8
 ERRORS = 50
 PAGE = 100
 

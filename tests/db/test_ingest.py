@@ -1,6 +1,7 @@
 """Runs told by posts and patches, in whatever order."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -193,6 +194,34 @@ def test_children_without_a_place_follow_when_their_parent_moves(book: Book):
     assert book.run(leaf)["dotted_order"] == leaf.dotted_order
     assert book.run(side)["llm_descendants"] == 1
     assert book.run(leaf)["depth"] == 3
+
+
+def test_a_run_can_not_stand_below_itself(book: Book):
+    book.tell(ROOT, bare(CHILD))
+
+    outcome = book.tell(bare(ROOT, parent_run_id=CHILD.id))
+
+    assert [each.message for each in outcome.refused] == [f"run {ROOT.id} would stand below itself"]
+    assert book.run(ROOT)["parent_run_id"] is None
+
+
+def test_a_moment_that_is_none_in_utc_is_refused(book: Book):
+    early = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
+
+    outcome = book.tell(replace(ROOT, end_time=early), post(3))
+
+    assert "end_time is 0001-01-01 00:00:00+14:00" in outcome.refused[0].message
+    assert book.names() == ["run 3"]
+
+
+def test_a_patch_with_a_place_and_no_trace_is_held_to_its_place(book: Book):
+    book.tell(ROOT)
+    elsewhere = post(1, post(8))
+
+    outcome = book.tell(replace(patch(elsewhere), trace_id=None), replace(patch(ROOT), error="x"))
+
+    assert [each.code for each in outcome.refused] == ["CONFLICT"]
+    assert book.run(ROOT)["status"] == "error"
 
 
 def test_a_run_type_longer_than_an_index_holds_is_refused(book: Book):

@@ -166,6 +166,33 @@ def test_costs_that_are_told_win_over_prices(book: Book):
     assert book.run(post(2))["own_prompt_cost"] is None
 
 
+def test_everything_that_can_be_given_is_kept(book: Book):
+    given = {
+        "prompt_tokens": 10.0,
+        "completion_tokens": 4,
+        "total_tokens": 15,
+        "prompt_token_details": {"cache_read": 6, "odd": "many"},
+        "completion_token_details": {"reasoning": 3},
+        "prompt_cost": 0.1,
+        "completion_cost": "0.2",
+        "total_cost": "0.4",
+        "prompt_cost_details": {"cache_read": "0.05", "odd": "much", "none": -1},
+        "completion_cost_details": {"reasoning": 0.01},
+    }
+    book.tell(llm(1, usage=json.dumps(given)))
+
+    run = book.run(post(1))
+    assert tokens(book, post(1), "own") == (10, 4, 15)
+    costs = [run[f"own_{name}_cost"] for name in ("prompt", "completion", "total")]
+    assert costs == [Decimal("0.1"), Decimal("0.2"), Decimal("0.4")]
+    assert json.loads(run["own_details"]) == {
+        "completionCost": {"reasoning": "0.01"},
+        "completionTokens": {"reasoning": 3},
+        "promptCost": {"cache_read": "0.05"},
+        "promptTokens": {"cache_read": 6},
+    }
+
+
 @pytest.mark.parametrize("count", [2**63, 2**70, -1, 1.5, True, "3", None])
 def test_a_count_that_is_none_is_not_there_and_neighbours_are_kept(book: Book, count: Any):
     bad = llm(1, used(count, 2))

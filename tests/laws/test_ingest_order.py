@@ -227,7 +227,7 @@ def test_arrivals_in_any_order_end_in_the_same_rows(data: st.DataObject):
 
 
 @pytest.mark.slow
-@settings(max_examples=5_000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_arrivals_in_any_order_end_in_the_same_rows_many_times(data: st.DataObject):
     check_law(data)
