@@ -170,7 +170,7 @@ async def _seek(
     """Run one parent's statement for each parent; return the rows of each."""
     if len(values) == 1:
         return [await _fetch(reading, statement, values[0])]
-    answers: list[list[Stored]] = [[] for _ in values]
+    answers: list[list[Stored]] = [list[Stored]() for _ in values]
     for begin in range(0, len(values), _SEEKS):
         some = values[begin : begin + _SEEKS]
         sql = " UNION ALL ".join(

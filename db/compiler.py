@@ -145,7 +145,9 @@ def _key_columns(link: Link) -> tuple[str, ...]:
     return tuple(column for _, column in link.on)
 
 
-def _beside(dialect: str, keys: TableValuedAlias) -> Callable[..., ColumnElement[bool]]:
+def _beside(
+    dialect: str, keys: TableValuedAlias
+) -> Callable[[ColumnElement[bool]], ColumnElement[bool]]:
     return partial(beside_keys, dialect, keys)
 
 
@@ -179,20 +181,24 @@ def _column(dialect: str, entity: Entity, column: Column) -> ColumnElement[Any]:
             return moment(dialect, stored) if entity.kinds[column] is Kind.TIME else stored
 
 
+def _as_it_is(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    return condition
+
+
 def _filtered(
     query: Select[Any],
     entity: Entity,
     where: Form,
-    placed: Callable[..., ColumnElement[bool]] = lambda condition: condition,
+    placed: Callable[[ColumnElement[bool]], ColumnElement[bool]] = _as_it_is,
 ) -> Select[Any]:
     if where == ("all",):
         return query
     return query.where(placed(clause_of(where, _table_of(entity), _binds("f"))))
 
 
-def _table_of(entity: Entity) -> Table:
+def _table_of(entity: Entity) -> Table[Any]:
     table: Any = getattr(entity.columns[entity.key[0]], "table", None)
-    assert isinstance(table, Table)  # noqa: S101
+    assert table is not None  # noqa: S101 - a key is a column of the table that is filtered
     return table
 
 

@@ -5,8 +5,7 @@ stored JSON text stays text until the answer is written. One table for each data
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
-from decimal import Decimal
+from datetime import UTC
 from enum import Enum
 from typing import Any
 from uuid import UUID

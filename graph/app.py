@@ -47,13 +47,19 @@ def create_app(settings: Settings, store: Store) -> Starlette:
             await reading.close()
         return PlainTextResponse("ready\n")
 
+    async def home(_: Request) -> Response:
+        return RedirectResponse("/graphql")
+
+    async def alive(_: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
     return Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/", lambda _: RedirectResponse("/graphql"), methods=["GET"]),
+            Route("/", home),
             Route("/graphql", Endpoint(settings, store, urls), methods=["GET", "POST"]),
             Route("/attachments/{trace}/{run}/{name:path}", serve_attachment(store, urls)),
-            Route("/healthz", lambda _: PlainTextResponse("ok\n")),
+            Route("/healthz", alive),
             Route("/readyz", ready),
             *ingest_routes(store, limits, utc_now),
         ],

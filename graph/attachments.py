@@ -26,7 +26,7 @@ def serve_attachment(
         trace_id, run_id = parse_id(trace), parse_id(run)
         if trace_id is None or run_id is None:
             return _refused(404, "NOT_FOUND", "there is no such attachment")
-        found = await store.read_with(attachments.get, trace_id, run_id, name)
+        found = await store.read_with(attachments.get_one, trace_id, run_id, name)
         if found is None:
             return _refused(404, "NOT_FOUND", "there is no such attachment")
         mime_type, data = found

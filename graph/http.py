@@ -166,7 +166,8 @@ async def _planned(body: bytes, context: Context) -> dict[str, Any] | None:
         return None
     if type(sent) is not dict or not _KNOWN.issuperset(sent) or sent.get("extensions"):
         return None
-    query, variables, name = sent.get("query"), sent.get("variables"), sent.get("operationName")
+    parts: dict[str, Any] = sent
+    query, variables, name = (parts.get(key) for key in ("query", "variables", "operationName"))
     if type(query) is not str or not query:
         return None
     if not (variables is None or type(variables) is dict):

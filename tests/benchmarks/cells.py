@@ -1,12 +1,13 @@
 """What is asked in the benchmark of reads: the same query text of every server.
 
-Each is asked warm (one text, values in variables), with a new literal each time (another spelling
-of the same id: UUIDs are hex of either case), and as a new text each time (another alias).
+Each is asked warm (one text, a new value in its variable each time), with a new literal each time,
+and as a new text each time (another alias). New values that ask the same are other spellings of
+one id: UUIDs are hex of either case.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, cycle
 from typing import Any
 from uuid import UUID
 
@@ -43,9 +44,15 @@ class Cell:
     few: int
     connections: int = 4
 
-    def warm(self) -> bytes:
-        """Return the body of the request whose text never changes."""
+    def plain(self) -> bytes:
+        """Return the body of a request, the first that one would write."""
         return self._body(f"query Q($id: ID!) {{ {self.selection} }}", {"id": str(self.id)})
+
+    def warm(self) -> Iterator[bytes]:
+        """Yield bodies whose text never changes."""
+        text = f"query Q($id: ID!) {{ {self.selection} }}"
+        for spelling in _spellings(self.id):
+            yield self._body(text, {"id": spelling})
 
     def new_literals(self) -> Iterator[bytes]:
         """Yield bodies whose texts differ in a literal, and ask the same."""
@@ -102,10 +109,9 @@ def heavy_cell() -> Cell:
 
 
 def _spellings(id: UUID) -> Iterator[str]:
-    """Yield texts of an id, all different, in the case of their letters."""
+    """Yield texts of an id that differ in case: thousands before one comes again."""
     text = str(id)
     letters = [at for at, letter in enumerate(text) if letter.isalpha()]
-    for bits in range(1, 2 ** len(letters)):
+    for bits in cycle(range(1, 2 ** len(letters))):
         raised = {at for place, at in enumerate(letters) if bits >> place & 1}
         yield "".join(c.upper() if at in raised else c for at, c in enumerate(text))
-    raise ValueError(f"{id} has only {len(letters)} letters")

@@ -79,7 +79,8 @@ def _print_memory(path: Path) -> None:
         found = memory_of(name, path)
         print(
             f"{name:<8}answer {found.answer / 1e6:.0f} MB, before {found.before / 1e6:.0f} MB,"
-            f" peak {found.peak / 1e6:.0f} MB = {found.peak / found.answer:.2f} answers"
+            f" peak {found.peak / 1e6:.0f} MB = {found.peak / found.answer:.2f} answers; without the"
+            f" mapped file {found.own / 1e6:.0f} MB = {found.own / found.answer:.2f} answers"
         )
 
 

@@ -42,7 +42,7 @@ def waits(url: str, cell: Cell, *, answers: int) -> Waits:
         with Client(url, "/graphql") as client:
             for _ in range(answers):
                 began = time.perf_counter()
-                client.ask(cell.warm())
+                client.ask(cell.plain())
                 spans.append((began, time.perf_counter()))
 
     loading = threading.Thread(target=load)
@@ -81,21 +81,36 @@ def _ask_on_time(url: str, go_on: Callable[[], bool]) -> list[tuple[float, float
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes: of the answer, resident before it was asked for, and at most meanwhile."""
+    """Bytes: of the answer; resident before it was asked for, and at most meanwhile.
+
+    `own` is the peak without pages of files, which the mapped database is: seen every millisecond.
+    """
 
     answer: int
     before: int
     peak: int
+    own: int
 
 
 def memory_of(name: str, path: Path) -> Memory:
     """Ask a fresh server for the heavy answer, once."""
     cell = heavy_cell()
     with started([name], f"sqlite:///{path}") as servers:
-        server = servers[name]
-        before = _memory(server.process.pid, "VmRSS")
-        answer = ask_once(server, path_of(name, cell), cell.warm())
-        return Memory(len(answer), before, _memory(server.process.pid, "VmHWM"))
+        server, pid = servers[name], servers[name].process.pid
+        before = _memory(pid, "VmRSS")
+        own: list[int] = []
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(0.001):
+                own.append(_memory(pid, "RssAnon"))
+
+        watching = threading.Thread(target=watch)
+        watching.start()
+        answer = ask_once(server, path_of(name, cell), cell.plain())
+        done.set()
+        watching.join()
+        return Memory(len(answer), before, _memory(pid, "VmHWM"), max(own))
 
 
 def _memory(pid: int, name: str) -> int:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine, create_engine, select
 from sqlalchemy.dialects import postgresql
 
-from db.dialects import key_rows
+from db.dialects import key_rows, label_rows
 
 
 @pytest.fixture
@@ -56,3 +56,14 @@ def test_postgresql_is_given_one_array():
 
     assert set(compiled.params) == {"keys"}
     assert "generate_series(1, cardinality(keys), 2)" in str(compiled)
+
+
+def test_keys_with_a_text_come_back_as_they_went_in(engine: Engine):
+    rows = label_rows("above")
+    given = [(uuid4(), text) for text in ("", "a'b", "ü\n", "x" * 70_000)]
+
+    with engine.connect() as connection:
+        sent = {"above": given, "above_labels": given}
+        found = connection.execute(select(rows.c.id, rows.c.label), sent).all()
+
+    assert [tuple(row) for row in found] == given

@@ -205,6 +205,17 @@ def test_a_run_can_not_stand_below_itself(book: Book):
     assert book.run(ROOT)["parent_run_id"] is None
 
 
+@pytest.mark.parametrize("year", [1, 999, 2026])
+def test_moments_are_kept_to_the_microsecond_and_in_utc(book: Book, year: int):
+    east = datetime(year, 5, 6, 7, 8, 9, 10, timezone(timedelta(hours=2)))
+
+    book.tell(bare(ROOT, start_time=east))
+
+    run = book.run(ROOT)
+    assert run["start_time"] == east
+    assert run["dotted_order"] == f"{year:04d}0506T050809000010Z{ROOT.id}"
+
+
 def test_a_moment_that_is_none_in_utc_is_refused(book: Book):
     early = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=14)))
 
