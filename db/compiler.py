@@ -81,12 +81,12 @@ def rows_of_one(
     """Return the statement for the rows of one parent (or of none)."""
     target = link.target
     query = _selected(dialect, target, columns)
-    query = _filtered(query, target, where).where(*_fixed(link, deep=deep))
+    query = _filtered(query, target, where).where(*fixed(link, deep=deep))
     query = _grouped(query, target)
     order = _reverse(link.order) if window is not None and window.backward else link.order
     if window is not None:
         query = query.where(*_between(target, link.order, window)).limit(bindparam("size"))
-    return _compiled(dialect, query.order_by(*_ordering(target, order)))
+    return compiled_of(dialect, query.order_by(*_ordering(target, order)))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
@@ -96,7 +96,7 @@ def rows_of_many(dialect: str, link: Link, columns: tuple[Column, ...], where: F
     keys = key_rows("keys", _key_columns(link))
     query = _selected(dialect, target, columns, keys)
     query = _grouped(_filtered(query, target, where, _beside(dialect, keys)), target)
-    return _compiled(dialect, query.order_by(*_ordering(target, link.order)))
+    return compiled_of(dialect, query.order_by(*_ordering(target, link.order)))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
@@ -109,7 +109,7 @@ def subtrees_of_many(dialect: str, columns: tuple[Column, ...]) -> Statement:
     depth = RUN.columns["depth"]
     within = and_(depth > literal_column("0"), depth <= bindparam("deepest"))
     query = _selected(dialect, RUN, columns, keys).where(beside_keys(dialect, keys, within))
-    return _compiled(dialect, query.order_by(*_ordering(RUN, IN_TREE)))
+    return compiled_of(dialect, query.order_by(*_ordering(RUN, IN_TREE)))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
@@ -117,7 +117,7 @@ def count_of_one(dialect: str, link: Link, where: Form, deep: bool) -> Statement
     """Return the statement that counts the rows of one parent (or of none)."""
     target = link.target
     query = select(func.count()).select_from(target.source(frozenset()))
-    return _compiled(dialect, _filtered(query, target, where).where(*_fixed(link, deep=deep)))
+    return compiled_of(dialect, _filtered(query, target, where).where(*fixed(link, deep=deep)))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
@@ -131,14 +131,14 @@ def count_of_many(dialect: str, link: Link, where: Form) -> Statement:
         .select_from(_looked_up(target, target.source(frozenset()), keys))
         .group_by(*columns)
     )
-    return _compiled(dialect, _filtered(query, target, where, _beside(dialect, keys)))
+    return compiled_of(dialect, _filtered(query, target, where, _beside(dialect, keys)))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
 def more_of_many(dialect: str, entity: Entity, columns: tuple[Column, ...]) -> Statement:
     """Return the statement for more columns of known rows: `columns` by the entity's key."""
     query = _selected(dialect, entity, columns, key_rows("keys", entity.key))
-    return _compiled(dialect, _grouped(query, entity))
+    return compiled_of(dialect, _grouped(query, entity))
 
 
 def _key_columns(link: Link) -> tuple[str, ...]:
@@ -193,7 +193,7 @@ def _filtered(
 ) -> Select[Any]:
     if where == ("all",):
         return query
-    return query.where(placed(clause_of(where, _table_of(entity), _binds("f"))))
+    return query.where(placed(clause_of(where, _table_of(entity), binds("f"))))
 
 
 def _table_of(entity: Entity) -> Table[Any]:
@@ -202,14 +202,14 @@ def _table_of(entity: Entity) -> Table[Any]:
     return table
 
 
-def _binds(prefix: str) -> Iterator[Any]:
+def binds(prefix: str) -> Iterator[Any]:
     at = 0
     while True:
         yield bindparam(f"{prefix}{at}")
         at += 1
 
 
-def _fixed(link: Link, *, deep: bool) -> Iterator[ColumnElement[bool]]:
+def fixed(link: Link, *, deep: bool) -> Iterator[ColumnElement[bool]]:
     columns = link.target.columns
     if not link.below:
         for at, (_, column) in enumerate(link.on):
@@ -252,7 +252,7 @@ def _between(entity: Entity, order: Order, window: WindowForm) -> Iterator[Colum
             yield columns < bounds if smaller else columns > bounds
 
 
-def _compiled(dialect: str, query: Select[Any]) -> Statement:
+def compiled_of(dialect: str, query: Select[Any]) -> Statement:
     found: Dialect = dialect_named(dialect)
     compiled = query.compile(dialect=found)
     constants = {name: value for name, value in compiled.params.items() if value is not None}

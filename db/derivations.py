@@ -16,6 +16,7 @@ import orjson
 from orjson import Fragment
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_PLAIN_TEXTS = re.compile(rb'\[(?:"[ !#-\[\]-~]*"(?:, ?"[ !#-\[\]-~]*")*)?\]')
 _ID_LENGTH = 36
 
 
@@ -76,6 +77,11 @@ def list_of_json(stored: bytes | None) -> list[Any] | None:
 def is_plain_list(stored: bytes) -> bool:
     """Say whether JSON text is a list that surely holds no null."""
     return stored[:1] == b"[" and b"null" not in stored
+
+
+def is_list_of_plain_text(stored: bytes) -> bool:
+    """Say whether JSON text is surely a list of strings, and valid; ASCII only."""
+    return _PLAIN_TEXTS.fullmatch(stored) is not None
 
 
 def list_of_text(stored: bytes | None) -> list[str]:

@@ -95,6 +95,7 @@ class PostgresReading:
         self._connection: AsyncConnection[Any] | None = None
         self._one_at_a_time = asyncio.Lock()
         self.statements: list[str] = []
+        self.alone = False
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""

@@ -14,10 +14,11 @@ from typing import Any, Protocol
 
 from db.errors import TooSlowError, UnavailableError
 
-PATIENCE = 0.002
+PATIENCE = 0.005
 LONGEST = 10.0
 _STEPS = 1000
 _CACHED_STATEMENTS = 512
+_MOST_SLOW = 10_000
 
 
 class Reading(Protocol):
@@ -25,6 +26,8 @@ class Reading(Protocol):
 
     dialect: str
     statements: list[str]
+    alone: bool
+    """Set before the first read: there will be no other, so that it needs no transaction."""
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement. Raises TooSlowError and UnavailableError."""
@@ -58,10 +61,22 @@ class SqliteReaders:
         self._path = path
         self._idle: deque[sqlite3.Connection] = deque()
         self._closed = False
+        self._slow: set[str] = set()
 
     def reading(self) -> "SqliteReading":
         """Return a new snapshot; it begins with its first read."""
         return SqliteReading(self)
+
+    def seemed_slow(self, sql: str) -> bool:
+        """Say whether a statement was too long for the event loop when it last ran."""
+        return sql in self._slow
+
+    def remember(self, sql: str, seconds: float) -> None:
+        """Note how long a statement took."""
+        if seconds < PATIENCE / 2:
+            self._slow.discard(sql)
+        elif seconds >= PATIENCE and len(self._slow) < _MOST_SLOW:
+            self._slow.add(sql)
 
     def take(self) -> sqlite3.Connection:
         """Return a connection that is nobody else's until it is given back."""
@@ -110,6 +125,7 @@ class SqliteReading:
         self._connection: sqlite3.Connection | None = None
         self._one_at_a_time = asyncio.Lock()
         self.statements: list[str] = []
+        self.alone = False
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""
@@ -117,20 +133,33 @@ class SqliteReading:
         async with self._one_at_a_time:
             if self._connection is None:
                 self._connection = self._readers.take()
-                self._connection.execute("BEGIN")
             try:
-                try:
-                    return _read(self._connection, sql, values, PATIENCE)
-                except TooSlowError:
-                    return await asyncio.to_thread(_read, self._connection, sql, values, LONGEST)
+                if not self.alone and not self._connection.in_transaction:
+                    self._connection.execute("BEGIN")
+                return await self._rows(self._connection, sql, values)
             except sqlite3.OperationalError as error:
                 raise UnavailableError(str(error)) from error
+
+    async def _rows(
+        self, connection: sqlite3.Connection, sql: str, values: Sequence[Any]
+    ) -> list[tuple[Any, ...]]:
+        """Read on the event loop if it seems short, else, or if it was not, in a thread."""
+        if not self._readers.seemed_slow(sql):
+            try:
+                return _read(connection, sql, values, PATIENCE)
+            except TooSlowError:
+                pass
+        begin = time.perf_counter()
+        found = await asyncio.to_thread(_read, connection, sql, values, LONGEST)
+        self._readers.remember(sql, time.perf_counter() - begin)
+        return found
 
     async def close(self) -> None:
         """Give the snapshot up."""
         async with self._one_at_a_time:
             if self._connection is not None:
-                self._connection.execute("COMMIT")
+                if self._connection.in_transaction:
+                    self._connection.execute("COMMIT")
                 self._readers.give(self._connection)
                 self._connection = None
 

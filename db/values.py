@@ -51,10 +51,12 @@ def kind_of(column_type: TypeEngine[Any]) -> Kind:
 
 def money_text(units: int) -> str:
     """Return the exact decimal text of whole units of 10^-12 dollars, without padding zeros."""
-    whole, part = divmod(abs(units), 10**MONEY_SCALE)
-    sign = "-" if units < 0 else ""
-    fraction = f"{part:0{MONEY_SCALE}d}".rstrip("0")
-    return f"{sign}{whole}.{fraction}" if fraction else f"{sign}{whole}"
+    digits = str(units)
+    if units < 0:
+        return "-" + money_text(-units)
+    if len(digits) <= MONEY_SCALE:
+        return ("0." + digits.zfill(MONEY_SCALE)).rstrip("0").rstrip(".")
+    return f"{digits[:-MONEY_SCALE]}.{digits[-MONEY_SCALE:]}".rstrip("0").rstrip(".")
 
 
 Convert = Callable[[Any], Any]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from graphql import GraphQLField, GraphQLObjectType
+from graphql import GraphQLArgument, GraphQLField, GraphQLObjectType
 
 from db import answers, filters
 from db.cursors import cursor_of
@@ -14,6 +14,7 @@ from db.questions import NODES, Link, Rows, Values
 from db.readers import Reading
 from db.rows import Row, Shape
 from db.values import EXPRESSIONS, FUNCTIONS, READY, Kind
+from graph.arguments import converter_of
 from graph.writing import LARGE_BYTES, LARGE_ROWS
 
 _ENTITIES = {entity.name: entity for entity in (RUN, TRACE, PROJECT, FEEDBACK, ATTACHMENT)}
@@ -34,6 +35,33 @@ class StoreBinding:
         """Return the Python name of a field without a resolver of its own."""
         definition = field.extensions["strawberry-definition"]
         return definition.python_name if definition.is_basic_field else None
+
+    def call(self, field: GraphQLField) -> Callable[[Any, Any, dict[str, Any]], Any] | None:
+        """Return what calls a field's resolver; None where more than that has to run."""
+        definition = field.extensions["strawberry-definition"]
+        resolver = definition.base_resolver
+        if resolver is None or definition.permission_classes or resolver.self_parameter:
+            return None
+        function: Callable[..., Any] = resolver.wrapped_func
+        parent = resolver.parent_parameter and resolver.parent_parameter.name
+        info_name = resolver.info_parameter and resolver.info_parameter.name
+
+        def call(source: Any, info: Any, arguments: dict[str, Any]) -> Any:
+            if parent:
+                arguments[parent] = source
+            if info_name:
+                arguments[info_name] = info
+            return function(**arguments)
+
+        return call
+
+    def argument(self, argument: GraphQLArgument) -> str:
+        """Return the Python name of an argument."""
+        return argument.extensions["strawberry-definition"].python_name
+
+    def converter(self, argument: GraphQLArgument) -> Callable[[Any], Any]:
+        """Return what makes the Python value of an argument's coerced value."""
+        return converter_of(argument)
 
     def asks_context(self, field: GraphQLField) -> bool:
         """Say whether a field's resolver looks at who asks."""
@@ -83,6 +111,10 @@ class StoreAnswers:
         self._reading = reading
         self.row_count = 0
         self.byte_count = 0
+
+    def alone(self) -> None:
+        """Be told that one statement will be all."""
+        self._reading.alone = True
 
     @property
     def large(self) -> bool:

@@ -19,6 +19,9 @@ COMMANDS = {
     "schema": "print the GraphQL schema",
     "migrate": "bring a database to this version's tables",
 }
+_GC_THRESHOLDS = (50_000, 20, 50)
+"""Answers are many small objects without cycles: looking for some in them is time lost."""
+
 FLAGS = {
     "serve": ("host", "port", "db"),
     "demo": ("host", "port", "db"),
@@ -82,6 +85,7 @@ def _load_commands() -> Any:
     gc.disable()
     commands = import_module("graph.commands")
     gc.freeze()
+    gc.set_threshold(*_GC_THRESHOLDS)
     gc.enable()
     return commands
 

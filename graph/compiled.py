@@ -2,12 +2,14 @@
 goes to graphql-core.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import strawberry
-from graphql import DocumentNode, GraphQLError, parse, specified_rules, validate
+from graphql import DocumentNode, GraphQLError, parse, specified_rules
+from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -18,6 +20,8 @@ from graph.engine.cache import Cache
 from graph.engine.lifting import lift, with_variables
 from graph.engine.operation import Operation, chosen
 from graph.engine.protocol import Bail
+
+log = logging.getLogger("rungraph")
 
 _MOST_DOCUMENTS = 2000
 _MOST_BYTES = 8 * 1024 * 1024
@@ -91,6 +95,11 @@ class CompiledSchema(strawberry.Schema):
         try:
             data = await prepared.operation.run(given, context, answers)
         except (Bail, StoreError):
+            context.reading.alone = False
+            return None
+        except Exception:
+            log.exception("a plan failed; graphql-core answers")
+            context.reading.alone = False
             return None
         context.path = "engine"
         context.large = answers.large
@@ -128,7 +137,7 @@ class CompiledSchema(strawberry.Schema):
             document = parse(query)
         except GraphQLError as error:
             return Prepared((error,), None, {})
-        errors = validate(self._schema, document, specified_rules)
+        errors = validate_document(self._schema, document, tuple(specified_rules))
         if errors:
             return Prepared(tuple(errors), None, {})
         return Prepared((), self._operation(document, name, dialect), {})

@@ -74,6 +74,8 @@ def stored_leaf(
         raise Bail
     elif leaf.name == "Int":
         made = f"({made} if {_INT_MIN} <= {name} <= {_INT_MAX} else bail())"
+    elif leaf.name == "String" and made == name:
+        made = f"({name} if {name}.__class__ is str else bail())"
     elif leaf.name == "Float":
         made = f"({made} if -{_FLOAT_MAX!r} <= {name} <= {_FLOAT_MAX!r} else bail())"
     if not nullable or (made == name and not required):
@@ -105,7 +107,7 @@ def _inner(
 ) -> Complete:
     if isinstance(declared, GraphQLList):
         item = completer(declared.of_type, objects)
-        return lambda value: [item(each) for each in value]
+        return lambda value: [item(each) for each in value] if type(value) is list else bail()
     if isinstance(declared, GraphQLEnumType):
         return {value.value: key for key, value in declared.values.items()}.__getitem__
     if isinstance(declared, GraphQLObjectType):

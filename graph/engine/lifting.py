@@ -31,6 +31,9 @@ _TOKEN = re.compile(
     r'#[^\n\r]*|"""(?:\\"""|[\s\S])*?"""|("(?:[^"\\\n\r]|\\.)*")'
     r"|[_A-Za-z][_0-9A-Za-z]*|(-?[0-9][0-9.eE+-]*)"
 )
+_LONE = re.compile(r"\\u[dD][89a-fA-F]")
+"""Halves of a character: alone they are an error of syntax."""
+
 _PREFIX = "__literal"
 MOST_LITERALS = 200
 
@@ -58,7 +61,7 @@ def lift(text: str) -> Lifted | None:
         raw.append(literal)
         places.append(found.start())
         end = found.end()
-    if not raw or len(raw) > MOST_LITERALS:
+    if not raw or len(raw) > MOST_LITERALS or _PREFIX in text or _LONE.search(text):
         return None
     first_places: dict[str, int] = {}
     equal = tuple(first_places.setdefault(literal, at) for at, literal in enumerate(raw))

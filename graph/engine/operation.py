@@ -24,14 +24,15 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails, collect_fields
 from graphql.execution.values import VariableValues, get_variable_values
 
+from graph.engine.asking import Asker, coerced, plain_variables
 from graph.engine.plan import Plan, Planner
 from graph.engine.protocol import Answers, Bail, Binding
 from graph.engine.run import run
 from graph.engine.selection import Collector, Field, Selection, deciding_variables
 
 _VARIANTS = 64
-EACH = object()
-"""Stands for the row a resolver is asked about."""
+_UNANSWERABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What comes of rows that hold what they should not: graphql-core tells which field it spoils."""
 
 
 @dataclass(slots=True)
@@ -40,7 +41,7 @@ class _Variant:
 
     selection: Selection
     constant: dict[int, Any]
-    changing: list[Field]
+    changing: list[Asker]
     plans: OrderedDict[Hashable, list[Plan | str]] = field(
         default_factory=OrderedDict[Hashable, list[Plan | str]]
     )
@@ -62,6 +63,7 @@ class Operation:
         self._operation = operation
         found = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
         self._fragments = {d.name.value: FragmentDetails(d) for d in found}
+        self._plain = plain_variables(operation)
         self._deciding = deciding_variables([operation, *found])
         self._variants: OrderedDict[Hashable, _Variant | None] = OrderedDict()
 
@@ -69,11 +71,12 @@ class Operation:
         self, variables: dict[str, Any] | None, context: Any, answers: Answers
     ) -> dict[str, Any]:
         """Return the data. Raises Bail where graphql-core has to do it."""
-        coerced = self._coerced(variables)
-        variant = self._variant(coerced)
-        info = SimpleNamespace(context=context)
-        questions = self._questions(variant, coerced, info)
+        values = self._coerced(variables)
+        variant = self._variant(values)
+        questions = self._questions(variant, values, SimpleNamespace(context=context))
         plans = self._plans(variant, questions)
+        if len(plans) == 1 and isinstance(plans[0], Plan) and plans[0].is_single:
+            answers.alone()
         data: dict[str, Any] = {}
         for each, plan in zip(variant.selection.fields, plans, strict=True):
             if isinstance(plan, str):
@@ -81,7 +84,7 @@ class Operation:
                 continue
             try:
                 value = await run(plan, questions, answers, self._binding)
-            except (KeyError, TypeError, ValueError, AttributeError) as error:
+            except _UNANSWERABLE as error:
                 raise Bail from error
             if value is None and isinstance(each.type, GraphQLNonNull):
                 raise Bail
@@ -92,6 +95,9 @@ class Operation:
         definitions = self._operation.variable_definitions
         if not definitions:
             return VariableValues({}, {})
+        plain = None if self._plain is None else coerced(self._plain, variables or {})
+        if plain is not None:
+            return plain
         found = get_variable_values(self._schema, definitions, variables or {}, max_errors=1)
         if isinstance(found, list):
             raise Bail
@@ -121,38 +127,26 @@ class Operation:
         collector = Collector(self._schema, self._operation, self._fragments, variables)
         selection = collector.fields(root, collected.grouped_field_set)
         constant: dict[int, Any] = {}
-        changing: list[Field] = []
+        changing: list[Asker] = []
         for each in selection.walk():
             if each.definition is None or self._binding.name(each.definition) is not None:
                 continue
+            asker = Asker(each, self._binding)
             if each.constant and not self._binding.asks_context(each.definition):
-                constant[each.uid] = self._ask(each, variables, None)
+                constant[each.uid] = asker.ask(variables, None)
             else:
-                changing.append(each)
+                changing.append(asker)
         return _Variant(selection, constant, changing)
 
     def _questions(self, variant: _Variant, variables: VariableValues, info: Any) -> dict[int, Any]:
         questions = dict(variant.constant)
         for each in variant.changing:
-            questions[each.uid] = self._ask(each, variables, info)
+            questions[each.field.uid] = each.ask(variables, info)
         return questions
-
-    def _ask(self, each: Field, variables: VariableValues, info: Any) -> Any:
-        """Return the question a resolver asks; its errors are graphql-core's to report."""
-        definition = each.definition
-        if definition is None or definition.resolve is None:
-            raise Bail
-        try:
-            question = definition.resolve(EACH, info, **each.arguments(variables))
-        except Exception as error:
-            raise Bail from error
-        if question is not None and getattr(question, "shape", None) is None:
-            raise Bail
-        return question
 
     def _plans(self, variant: _Variant, questions: dict[int, Any]) -> list[Plan | str]:
         form = tuple(
-            [None if (q := questions[each.uid]) is None else q.form for each in variant.changing]
+            [None if (q := questions[each.field.uid]) is None else q.form for each in variant.changing]
         )
         plans = variant.plans.get(form)
         if plans is None:

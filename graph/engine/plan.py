@@ -78,6 +78,14 @@ class Plan:
     build: Any
     possible: dict[str, Level] = field(default_factory=dict[str, Level])
 
+    @property
+    def is_single(self) -> bool:
+        """Say whether one statement brings all of it."""
+        if self.possible or len(self.nodes) != 1:
+            return False
+        level = self.nodes[0].level
+        return level is None or not level.nodes
+
 
 class Planner:
     """Makes the plan of one root field."""
@@ -306,7 +314,7 @@ class Planner:
                 "some_", field.uid, f"return {rows}(rows, G) if rows else {absent}"
             )
             return f"{name}(G[{field.uid}].get({key}), G)"
-        return f"{rows}(G[{field.uid}].get({key}, EMPTY), G)"
+        return f"({rows}(r, G) if (r := G[{field.uid}].get({key})) else [])"
 
     def _page(
         self, level: Level, field: Field, page: Any, places: tuple[int, ...], key: str

@@ -14,7 +14,7 @@ A question has a `shape`, which says how the engine plans it:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeAlias
 
-from graphql import GraphQLField, GraphQLObjectType
+from graphql import GraphQLArgument, GraphQLField, GraphQLObjectType
 
 Column: TypeAlias = Any
 Key: TypeAlias = tuple[Any, ...]
@@ -82,6 +82,21 @@ class Binding(Protocol):
         """Return the Python name of a field without a resolver of its own."""
         ...
 
+    def call(self, field: GraphQLField) -> Callable[[Any, Any, dict[str, Any]], Any] | None:
+        """Return what calls a field's resolver with source, info and Python arguments.
+
+        None where more than the resolver itself has to run.
+        """
+        ...
+
+    def argument(self, argument: GraphQLArgument) -> str:
+        """Return the Python name of an argument."""
+        ...
+
+    def converter(self, argument: GraphQLArgument) -> Callable[[Any], Any]:
+        """Return what makes the Python value of an argument's coerced value."""
+        ...
+
     def asks_context(self, field: GraphQLField) -> bool:
         """Say whether a field's resolver looks at who asks."""
         ...
@@ -121,6 +136,10 @@ class Answers(Protocol):
     @property
     def large(self) -> bool:
         """Say whether so much was found that building the answer takes noticeable time."""
+        ...
+
+    def alone(self) -> None:
+        """Be told that one statement will be all."""
         ...
 
     async def rows(

@@ -99,9 +99,7 @@ def test_a_trace_of_ten_thousand_runs_is_read_in_pages(
 def test_all_children_of_many_runs_come_at_once(keep: Callable[..., Any], ask: Callable[..., Any]):
     root = make("root")
     branches = [make(f"branch{n}", n / 10, root) for n in range(30)]
-    leaves = [
-        make(f"leaf{n}.{m}", 9, branch) for n, branch in enumerate(branches) for m in range(30)
-    ]
+    leaves = [make(f"{branch.name} leaf{n}", 9, branch) for branch in branches for n in range(30)]
     keep(runs=[root, *branches, *leaves])
 
     found = ask(

@@ -165,8 +165,9 @@ class Asker:
         leaves = [n for n, f in type.fields.items() if is_leaf_type(get_named_type(f.type))]
         others = [n for n in type.fields if n not in leaves]
         deeper = depth > 0 and self.left > 0
-        if others and deeper and (not leaves or self.chance(0.4)):
-            name = self.random.choice(others)
+        if others and deeper and self.chance(max(0.4, len(others) / len(type.fields))):
+            weights = [4 if get_named_type(type.fields[n].type) is type else 1 for n in others]
+            (name,) = self.random.choices(others, weights)
         elif leaves:
             name = self.random.choice(leaves)
         else:

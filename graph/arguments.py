@@ -1,0 +1,57 @@
+"""Arguments from graphql-core's coerced values to what resolvers take, prepared once by type.
+
+The same conversion that Strawberry does anew, name by name, for each request.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from graphql import GraphQLArgument
+from strawberry.schema.config import StrawberryConfig
+from strawberry.types.base import StrawberryList, StrawberryOptional, has_object_definition
+
+Convert = Callable[[Any], Any]
+
+_NAMES = StrawberryConfig().name_converter
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def converter_of(argument: GraphQLArgument) -> Convert:
+    """Return what converts the coerced value of an argument."""
+    return _converter(argument.extensions["strawberry-definition"].type)
+
+
+def _converter(declared: Any) -> Convert:
+    if isinstance(declared, StrawberryOptional):
+        inner = _converter(declared.of_type)
+        if inner is _as_it_is:
+            return inner
+        return lambda value: None if value is None else inner(value)
+    if isinstance(declared, StrawberryList):
+        inner = _converter(declared.of_type)
+        return list if inner is _as_it_is else lambda value: [inner(each) for each in value]
+    if has_object_definition(declared):
+        return lambda value: _made(declared, value)
+    return _as_it_is
+
+
+def _made(declared: Any, value: dict[str, Any]) -> Any:
+    """Return an input object; a filter holds itself, so its fields are looked up when needed."""
+    fields = _fields(declared)
+    given = {}
+    for name, part in value.items():
+        python_name, convert = fields[name]
+        given[python_name] = convert(part)
+    return declared(**given)
+
+
+@cache
+def _fields(declared: Any) -> dict[str, tuple[str, Convert]]:
+    return {
+        _NAMES.get_graphql_name(field): (field.python_name, _converter(field.type))
+        for field in declared.__strawberry_definition__.fields
+    }
