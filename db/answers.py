@@ -19,7 +19,7 @@ from db.compiler import (
     subtrees_of_many,
 )
 from db.entity import Column
-from db.questions import CHILDREN, DESCENDANTS, Link, Rows, Window
+from db.questions import DESCENDANTS, Link, Rows, Window
 from db.readers import Reading
 from db.values import ASKED, KEY, PACK, Kind
 
@@ -105,39 +105,42 @@ async def counts(reading: Reading, question: Rows, keys: Sequence[Key]) -> dict[
 
 async def subtrees(
     reading: Reading, keys: Sequence[Key], columns: tuple[Column, ...], levels: int
-) -> dict[Key, list[Stored]] | None:
-    """Return the children of these runs, their children and so on, by (trace_id, parent's id).
+) -> dict[Any, list[Stored]] | None:
+    """Return the children of these runs, their children and so on, by their parent's id.
 
     A key is (trace_id, id, dotted_order, depth). None where one statement can not bring them
     without bringing much else: many parents that are no roots.
     """
     dialect = reading.dialect
-    places = [columns.index(column) for _, column in CHILDREN.on]
+    place = columns.index("parent_run_id")
     if len(keys) == 1:
         ((trace, _, dotted, depth),) = keys
         question = Rows(DESCENDANTS, max_depth=levels)
         statement = rows_of_one(dialect, DESCENDANTS, columns, ("all",), None, True)
         values = _values(dialect, question, (trace, dotted, depth))
-        return _by(await _fetch(reading, statement, values), places)
+        return _by_one(await _fetch(reading, statement, values), place)
     if any(depth for *_, depth in keys):
         return None
     packed = PACK[dialect](sorted((trace,) for trace, *_ in keys))
     statement = subtrees_of_many(dialect, columns)
-    return _by(await _fetch(reading, statement, {"keys": packed, "deepest": levels}), places)
+    return _by_one(await _fetch(reading, statement, {"keys": packed, "deepest": levels}), place)
+
+
+def _by_one(found: list[Stored], place: int) -> dict[Any, list[Stored]]:
+    """Group rows by the column at a place."""
+    grouped: dict[Any, list[Stored]] = {}
+    for row in found:
+        key = row[place]
+        if key in grouped:
+            grouped[key].append(row)
+        else:
+            grouped[key] = [row]
+    return grouped
 
 
 def _by(found: list[Stored], places: list[int]) -> dict[Key, list[Stored]]:
     """Group rows by the columns at these places."""
     grouped: dict[Key, list[Stored]] = {}
-    if len(places) == 2:  # noqa: PLR2004 - by far the most common, and worth the speed
-        first, second = places
-        for row in found:
-            key = (row[first], row[second])
-            if key in grouped:
-                grouped[key].append(row)
-            else:
-                grouped[key] = [row]
-        return grouped
     for row in found:
         grouped.setdefault(tuple([row[at] for at in places]), []).append(row)
     return grouped

@@ -203,6 +203,7 @@ def _table_of(entity: Entity) -> Table[Any]:
 
 
 def binds(prefix: str) -> Iterator[Any]:
+    """Yield parameters, counted up."""
     at = 0
     while True:
         yield bindparam(f"{prefix}{at}")
@@ -210,6 +211,7 @@ def binds(prefix: str) -> Iterator[Any]:
 
 
 def fixed(link: Link, *, deep: bool) -> Iterator[ColumnElement[bool]]:
+    """Yield the conditions that tie a link's rows to one parent."""
     columns = link.target.columns
     if not link.below:
         for at, (_, column) in enumerate(link.on):
@@ -253,6 +255,7 @@ def _between(entity: Entity, order: Order, window: WindowForm) -> Iterator[Colum
 
 
 def compiled_of(dialect: str, query: Select[Any]) -> Statement:
+    """Return a query as SQL text, with its parameters in order."""
     found: Dialect = dialect_named(dialect)
     compiled = query.compile(dialect=found)
     constants = {name: value for name, value in compiled.params.items() if value is not None}

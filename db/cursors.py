@@ -4,7 +4,7 @@ import base64
 import binascii
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import orjson
@@ -23,20 +23,39 @@ _SHOWN = 80
 """How many characters of a wrong cursor its error shows."""
 
 
+Order: TypeAlias = tuple[tuple[str, bool], ...]
+"""Columns, each with whether it descends; always ends in the id, so that it is total."""
+
+
 class Edge(NamedTuple):
     """A row and where it stands."""
 
-    cursor: str
     node: Row
+    order: Order
+
+    @property
+    def cursor(self) -> str:
+        """Where it stands."""
+        return cursor_of(self.node, self.order)
 
 
 class PageInfo(NamedTuple):
-    """Whether there is more, and the cursors at both ends."""
+    """Whether there is more, and the cursors at both ends of some rows."""
 
     has_next_page: bool
     has_previous_page: bool
-    start_cursor: str | None
-    end_cursor: str | None
+    rows: list[Row]
+    order: Order
+
+    @property
+    def start_cursor(self) -> str | None:
+        """Where the first row stands."""
+        return cursor_of(self.rows[0], self.order) if self.rows else None
+
+    @property
+    def end_cursor(self) -> str | None:
+        """Where the last row stands."""
+        return cursor_of(self.rows[-1], self.order) if self.rows else None
 
 
 def _text(value: Any) -> str:
@@ -59,25 +78,23 @@ _PARSE: Mapping[Kind, Callable[[Any], Any]] = {
 }
 
 
-def signature(order: tuple[tuple[str, bool], ...]) -> str:
+def signature(order: Order) -> str:
     """Return the name of an order, as cursors carry it."""
     return ",".join(f"-{column}" if descending else column for column, descending in order)
 
 
-def cursor_of(row: Row, order: tuple[tuple[str, bool], ...]) -> str:
+def cursor_of(row: Row, order: Order) -> str:
     """Return the cursor of a row."""
     return encode(order, [row.ready(column) for column, _ in order])
 
 
-def encode(order: tuple[tuple[str, bool], ...], values: list[Any]) -> str:
+def encode(order: Order, values: list[Any]) -> str:
     """Return the cursor of these values of an order's columns."""
     raw = orjson.dumps([VERSION, signature(order), *values])
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def decode(
-    cursor: str, entity: Entity, order: tuple[tuple[str, bool], ...], name: str
-) -> tuple[Any, ...]:
+def decode(cursor: str, entity: Entity, order: Order, name: str) -> tuple[Any, ...]:
     """Return the values a cursor holds.
 
     Raises InvalidError, naming the argument, for one that was forged or is of another order.

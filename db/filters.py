@@ -1,34 +1,42 @@
-"""What may be asked of runs: a tree of tests, and the one table that says what each test means.
+"""What may be asked of runs: a tree of tests.
 
 The tree is frozen and hashable; its values are kept apart from its form, so that questions of one
-form share a statement. Every test is true or false, never unknown: `neq`, `not_in`, `not_like`
-and `Not` are true of missing values, every other test is false of them.
+form share a statement. Every test is true or false, never unknown. What the names mean stands in
+`db.clauses`, what the operators mean in `db.operators` and `db.json_tests`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    FromClause,
     and_,
     false,
-    func,
     literal_column,
-    not_,
     or_,
     select,
     true,
 )
-from sqlalchemy.sql.schema import Table
 
+from db.clauses import CLAUSES, JSON_SOURCES, RELATIONS
 from db.errors import InvalidError
-from db.models import Project, Run, RunStatus
-from db.values import Kind, kind_of
+from db.json_tests import JsonTest
+from db.models import RunStatus
+from db.operators import LISTS, OPERATORS, PATTERNS
+from db.spellings import JsonHolds, JsonIs
+from db.values import Kind
 
 LONGEST_LIST = 1000
 """How many values `in` and `not_in` take."""
+
+MOST_TESTS = 250
+"""How many tests one filter may hold."""
+
+DEEPEST = 16
+"""How deep one filter may nest: parsers of SQL have a stack of bounded size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +46,23 @@ class Test:
     clause: str
     operator: str
     value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """What a test finds in one of `JSON_SOURCES`; `structure`: the list or object it must equal."""
+
+    source: str
+    test: JsonTest
+    structure: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Some:
+    """At least one row of `RELATIONS` passes the part."""
+
+    relation: str
+    part: "Where"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,130 +86,13 @@ class Not:
     part: "Where"
 
 
-Where: TypeAlias = Test | All | AnyOf | Not
+Where: TypeAlias = Test | Json | Some | All | AnyOf | Not
 
 EVERYTHING = All(())
+NOTHING = AnyOf(())
 
-Operator = Callable[[ColumnElement[Any], Any], ColumnElement[bool]]
-"""Makes a condition of a column and a parameter (a list of them for `in` and `not_in`)."""
-
-_LISTS = frozenset({"in", "not_in"})
 _SIZES = (1, 4, 16, 64, 256, LONGEST_LIST)
 """Lists are padded to one of these lengths, so that few forms exist."""
-
-
-def _escape(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-
-
-def _is_null(column: ColumnElement[Any], wanted: bool) -> ColumnElement[bool]:
-    return column.is_(None) if wanted else column.is_not(None)
-
-
-def _in(column: ColumnElement[Any], values: list[Any]) -> ColumnElement[bool]:
-    return column.in_(values) if values else false()
-
-
-def _missing_or(test: Operator) -> Operator:
-    return lambda column, value: or_(column.is_(None), test(column, value))
-
-
-_EQUALITY: dict[str, Operator] = {
-    "eq": lambda column, value: column == value,
-    "neq": lambda column, value: column.is_distinct_from(value),
-    "in": _in,
-    "not_in": _missing_or(lambda column, values: not_(_in(column, values))),
-    "is_null": _is_null,
-}
-_ORDER: dict[str, Operator] = {
-    "gt": lambda column, value: column > value,
-    "gte": lambda column, value: column >= value,
-    "lt": lambda column, value: column < value,
-    "lte": lambda column, value: column <= value,
-}
-
-
-def _like(column: ColumnElement[Any], value: ColumnElement[Any]) -> ColumnElement[bool]:
-    return column.like(value, escape="\\")
-
-
-_TEXT: dict[str, Operator] = {
-    "contains": _like,
-    "i_contains": lambda column, value: func.lower(column).like(func.lower(value), escape="\\"),
-    "starts_with": _like,
-    "ends_with": _like,
-    "like": _like,
-    "not_like": _missing_or(lambda column, value: not_(_like(column, value))),
-}
-_PATTERNS: Mapping[str, Callable[[str], str]] = {
-    "contains": lambda text: f"%{_escape(text)}%",
-    "i_contains": lambda text: f"%{_escape(text)}%",
-    "starts_with": lambda text: f"{_escape(text)}%",
-    "ends_with": lambda text: f"%{_escape(text)}",
-}
-
-OPERATORS: Mapping[Kind, Mapping[str, Operator]] = {
-    Kind.ID: _EQUALITY,
-    Kind.TEXT: _EQUALITY | _TEXT,
-    Kind.TIME: {"eq": _EQUALITY["eq"], "is_null": _is_null} | _ORDER,
-    Kind.INT: _EQUALITY | _ORDER,
-    Kind.FLOAT: _EQUALITY | _ORDER,
-    Kind.MONEY: _EQUALITY | _ORDER,
-    Kind.BOOL: {"eq": lambda column, wanted: column if wanted else not_(column)},
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Clause:
-    """What a name in a filter means: a column of the run's table, or a test of its own.
-
-    `literal`: its values are few and belong to the form, so that partial indexes serve them.
-    """
-
-    kind: Kind
-    column: Callable[[Table], ColumnElement[Any]]
-    within: Callable[[Table, str, ColumnElement[bool]], ColumnElement[bool]] | None = None
-    literal: bool = False
-
-
-def _table(model: Any) -> Table:
-    return model.__table__
-
-
-def _stored(column: str) -> Clause:
-    return Clause(kind_of(_table(Run).c[column].type), lambda table: table.c[column])
-
-
-def _in_project(run: Table, operator: str, test: ColumnElement[bool]) -> ColumnElement[bool]:
-    """Return the test of a run's project; equality finds one, so that a page keeps its index."""
-    project = _table(Project)
-    ids = select(project.c.id).where(test)
-    if operator == "eq":
-        return run.c.session_id == ids.scalar_subquery()
-    return run.c.session_id.in_(ids)
-
-
-CLAUSES: Mapping[str, Clause] = {
-    **{
-        name: _stored(name)
-        for name in (
-            *("id", "trace_id", "parent_run_id", "session_id", "reference_example_id"),
-            *("name", "run_type", "error", "model", "thread_id"),
-            *("start_time", "end_time", "first_token_time", "latency", "time_to_first_token"),
-        )
-    },
-    **{
-        name: _stored(f"total_{name}")
-        for name in (
-            *("prompt_tokens", "completion_tokens", "total_tokens"),
-            *("prompt_cost", "completion_cost", "total_cost"),
-        )
-    },
-    "status": Clause(Kind.TEXT, lambda run: run.c.status, literal=True),
-    "is_root": Clause(Kind.BOOL, lambda run: run.c.parent_run_id.is_(None), literal=True),
-    "project_name": Clause(Kind.TEXT, lambda _: _table(Project).c.name, within=_in_project),
-    "key": Clause(Kind.TEXT, lambda feedback: feedback.c.key),
-}
 
 
 def _is_literal(clause: str, operator: str) -> bool:
@@ -199,8 +107,9 @@ def _padded(values: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 Form: TypeAlias = tuple[Any, ...]
-"""A tree without its values: ("all", ...), ("any", ...), ("not", form) or (clause, operator, what
-is literal: its value, or for a list its length)."""
+"""A tree without its values: ("all", ...), ("any", ...), ("not", form), ("some", relation, form),
+("json", source, whether it has a structure) or (clause, operator, what is literal: its value, or
+for a list its length)."""
 
 
 def form(where: Where) -> Form:
@@ -209,8 +118,12 @@ def form(where: Where) -> Form:
         case Test():
             if _is_literal(where.clause, where.operator):
                 return (where.clause, where.operator, where.value)
-            length = len(_padded(where.value)) if where.operator in _LISTS else None
+            length = len(_padded(where.value)) if where.operator in LISTS else None
             return (where.clause, where.operator, length)
+        case Json():
+            return ("json", where.source, where.structure is not None)
+        case Some():
+            return ("some", where.relation, form(where.part))
         case All():
             return ("all", *map(form, where.parts))
         case AnyOf():
@@ -226,40 +139,67 @@ def values(where: Where) -> Iterator[tuple[Kind, Any]]:
             if _is_literal(where.clause, where.operator):
                 return
             kind = CLAUSES[where.clause].kind
-            if where.operator in _LISTS:
+            if where.operator in LISTS:
                 yield from ((kind, value) for value in _padded(where.value))
             else:
-                pattern = _PATTERNS.get(where.operator)
+                pattern = PATTERNS.get(where.operator)
                 yield kind, (pattern(where.value) if pattern else where.value)
+        case Json():
+            yield Kind.JSON_TEST, where.test
+            if where.structure is not None:
+                yield Kind.JSON, where.structure
         case All() | AnyOf():
             for part in where.parts:
                 yield from values(part)
-        case Not():
+        case Not() | Some():
             yield from values(where.part)
 
 
-def clause_of(form: Form, table: Table, bind: Iterator[Any]) -> ColumnElement[bool]:
+def clause_of(form: Form, table: FromClause, bind: Iterator[Any]) -> ColumnElement[bool]:
     """Return the condition on a table, taking a parameter from `bind` for each value."""
     head, *parts = form
-    if head == "all":
-        return and_(true(), *(clause_of(part, table, bind) for part in parts))
-    if head == "any":
-        return or_(false(), *(clause_of(part, table, bind) for part in parts))
-    if head == "not":
-        return clause_of(parts[0], table, bind).is_not(true())
-    operator, literal = parts
-    clause = CLAUSES[head]
-    operand = _operand(head, operator, literal, bind)
+    match head:
+        case "all":
+            return and_(true(), *(clause_of(part, table, bind) for part in parts))
+        case "any":
+            return or_(false(), *(clause_of(part, table, bind) for part in parts))
+        case "not":
+            return clause_of(parts[0], table, bind).is_not(true())
+        case "some":
+            return _some(parts[0], parts[1], table, bind)
+        case "json":
+            source = JSON_SOURCES[parts[0]].text(table)
+            if parts[1]:
+                return JsonIs(source, next(bind), next(bind))
+            return JsonHolds(source, next(bind))
+        case _:
+            return _test(head, *parts, table, bind)
+
+
+def _some(
+    relation: str, part: Form, table: FromClause, bind: Iterator[Any]
+) -> ColumnElement[bool]:
+    found = RELATIONS[relation]
+    others = found.table.alias()
+    condition = and_(found.on(table, others), clause_of(part, others, bind))
+    return select(literal_column("1")).select_from(others).where(condition).correlate(table).exists()
+
+
+def _test(
+    name: str, operator: str, literal: Any, table: FromClause, bind: Iterator[Any]
+) -> ColumnElement[bool]:
+    clause = CLAUSES[name]
+    operand = _operand(name, operator, literal, bind)
     condition = OPERATORS[clause.kind][operator](clause.column(table), operand)
     return condition if clause.within is None else clause.within(table, operator, condition)
 
 
 def _operand(clause: str, operator: str, literal: Any, bind: Iterator[Any]) -> Any:
     if not _is_literal(clause, operator):
-        return [next(bind) for _ in range(literal)] if operator in _LISTS else next(bind)
+        return [next(bind) for _ in range(literal)] if operator in LISTS else next(bind)
     if isinstance(literal, bool):
         return literal
-    return [_literal(value) for value in literal] if operator in _LISTS else _literal(literal)
+    return [_literal(value) for value in literal] if operator in LISTS else _literal(literal)
 
 
 def _literal(value: str) -> ColumnElement[Any]:
@@ -278,12 +218,44 @@ def test(clause: str, operator: str, value: Any) -> Test:
     if value is None:
         msg = f"{clause}.{operator} is null; use isNull to ask for missing values"
         raise InvalidError(msg)
-    if operator in {"in", "not_in"}:
-        if len(value) > LONGEST_LIST:
-            msg = f"{clause}.{operator} has {len(value)} values; at most {LONGEST_LIST}"
-            raise InvalidError(msg)
-        value = tuple(value)
+    if operator in LISTS:
+        value = checked_list(f"{clause}.{operator}", value)
     return Test(clause, operator, value)
+
+
+def checked_list(name: str, values: Sequence[Any]) -> tuple[Any, ...]:
+    """Return the values of a list. Raises InvalidError, by name, if they are too many."""
+    if len(values) > LONGEST_LIST:
+        msg = f"{name} has {len(values)} values; at most {LONGEST_LIST}"
+        raise InvalidError(msg)
+    return tuple(values)
+
+
+def bounded(where: Where) -> Where:
+    """Return a filter. Raises InvalidError if it holds too many tests or nests too deep."""
+    tests, depth = _size(where)
+    if tests > MOST_TESTS:
+        msg = f"where has {tests} tests; at most {MOST_TESTS}"
+        raise InvalidError(msg)
+    if depth > DEEPEST:
+        msg = f"where nests {depth} deep; at most {DEEPEST}"
+        raise InvalidError(msg)
+    return where
+
+
+def _size(where: Where) -> tuple[int, int]:
+    """Return how many tests there are, and how deep they nest."""
+    match where:
+        case Test():
+            return 1 + (len(where.value) // 50 if where.operator in LISTS else 0), 0
+        case Json():
+            return 1, 0
+        case Not() | Some():
+            tests, depth = _size(where.part)
+            return tests + 1, depth + 1
+        case All() | AnyOf():
+            sizes = [_size(part) for part in where.parts]
+            return sum(tests for tests, _ in sizes), max((d for _, d in sizes), default=-1) + 1
 
 
 def ids_are(ids: Sequence[UUID]) -> Test:

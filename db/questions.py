@@ -11,15 +11,12 @@ from functools import partial
 from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
-from db.cursors import Edge, PageInfo, cursor_of
+from db.cursors import Edge, Order, PageInfo
 from db.entities import ATTACHMENT, FEEDBACK, PROJECT, RUN, TRACE
 from db.entity import Column, Entity
 from db.filters import EVERYTHING, Where
 from db.readers import Reading
 from db.rows import Derived, Row
-
-Order: TypeAlias = tuple[tuple[str, bool], ...]
-"""Columns, each with whether it descends; always ends in the id, so that it is total."""
 
 NEWEST_FIRST: Order = (("start_time", True), ("id", True))
 IN_TREE: Order = (("dotted_order", False),)  # ends in the id
@@ -243,14 +240,8 @@ def _rows(found: Slice) -> list[Row]:
 
 
 def _edges(order: Order, found: Slice) -> list[Edge]:
-    return [Edge(cursor_of(row, order), row) for row in found.rows]
+    return [Edge(row, order) for row in found.rows]
 
 
 def _page_info(order: Order, found: Slice) -> PageInfo:
-    rows = found.rows
-    return PageInfo(
-        has_next_page=found.has_next,
-        has_previous_page=found.has_previous,
-        start_cursor=cursor_of(rows[0], order) if rows else None,
-        end_cursor=cursor_of(rows[-1], order) if rows else None,
-    )
+    return PageInfo(found.has_next, found.has_previous, found.rows, order)

@@ -2,14 +2,15 @@
 
 A short read runs where it is asked, on the event loop, because a thread would cost more than the
 read. One that turns out to be long is stopped after `PATIENCE` seconds and done again in a
-worker thread, where it may take `LONGEST` seconds.
+worker thread, where it may take `LONGEST` seconds. Patience is counted in the thread's own time, so
+that a busy machine does not make every read seem long.
 """
 
 import asyncio
 import sqlite3
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from db.errors import TooSlowError, UnavailableError
@@ -146,7 +147,7 @@ class SqliteReading:
         """Read on the event loop if it seems short, else, or if it was not, in a thread."""
         if not self._readers.seemed_slow(sql):
             try:
-                return _read(connection, sql, values, PATIENCE)
+                return _read(connection, sql, values, PATIENCE, time.thread_time)
             except TooSlowError:
                 pass
         begin = time.perf_counter()
@@ -165,10 +166,14 @@ class SqliteReading:
 
 
 def _read(
-    connection: sqlite3.Connection, sql: str, values: Sequence[Any], seconds: float
+    connection: sqlite3.Connection,
+    sql: str,
+    values: Sequence[Any],
+    seconds: float,
+    clock: Callable[[], float] = time.perf_counter,
 ) -> list[tuple[Any, ...]]:
-    deadline = time.perf_counter() + seconds
-    connection.set_progress_handler(lambda: time.perf_counter() > deadline, _STEPS)
+    deadline = clock() + seconds
+    connection.set_progress_handler(lambda: clock() > deadline, _STEPS)
     try:
         return connection.execute(sql, values).fetchall()
     except sqlite3.OperationalError as error:

@@ -63,9 +63,7 @@ Convert = Callable[[Any], Any]
 
 EXPRESSIONS: Mapping[str, Mapping[Kind, str]] = {
     "sqlite": {
-        Kind.ID: (
-            "f'{{(h := {v}.hex())[:8]}}-{{h[8:12]}}-{{h[12:16]}}-{{h[16:20]}}-{{h[20:]}}'"
-        ),
+        Kind.ID: """f'{{(h := {v}.hex("-", 2))[:4]}}{{h[5:29]}}{{h[30:34]}}{{h[35:]}}'""",
         Kind.TIME: "f'{{{v}[:10]}}T{{{v}[11:]}}Z'",
         Kind.MONEY: "money_text({v})",
         Kind.BOOL: "({v} == 1)",

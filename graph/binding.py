@@ -1,6 +1,6 @@
 """What the types of the schema stand for, as the engine asks it; and who answers its questions."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -126,8 +126,7 @@ class StoreAnswers:
     ) -> Mapping[answers.Key, list[answers.Stored]]:
         """Return the rows of each parent that has any."""
         found = await answers.rows(self._reading, question, keys, columns)
-        for rows in found.values():
-            self._count(question.link.target, columns, rows)
+        self._count(question.link.target, columns, found.values())
         return found
 
     async def windows(
@@ -135,8 +134,7 @@ class StoreAnswers:
     ) -> Mapping[answers.Key, answers.Found]:
         """Return the window of each parent."""
         found = await answers.windows(self._reading, question, keys, columns)
-        for some in found.values():
-            self._count(question.link.target, columns, some.rows)
+        self._count(question.link.target, columns, [some.rows for some in found.values()])
         return found
 
     async def counts(
@@ -156,8 +154,8 @@ class StoreAnswers:
     ) -> Mapping[answers.Key, list[answers.Stored]] | None:
         """Return all levels of children at once; None where that would bring too much."""
         found = await answers.subtrees(self._reading, keys, columns, levels)
-        for rows in (found or {}).values():
-            self._count(RUN, columns, rows)
+        if found is not None:
+            self._count(RUN, columns, found.values())
         return found
 
     async def nodes(
@@ -179,11 +177,15 @@ class StoreAnswers:
         return found
 
     def _count(
-        self, entity: Entity, columns: tuple[Column, ...], rows: list[answers.Stored]
+        self,
+        entity: Entity,
+        columns: tuple[Column, ...],
+        groups: Collection[list[answers.Stored]],
     ) -> None:
         """Count rows, and the bytes of their payloads."""
-        self.row_count += len(rows)
+        self.row_count += sum(map(len, groups))
         for column in entity.lazy.intersection(columns):
             if entity.kind(column) is Kind.JSON:
                 at = columns.index(column)
-                self.byte_count += sum([len(row[at]) for row in rows if row[at] is not None])
+                stored = (row[at] for rows in groups for row in rows)
+                self.byte_count += sum(len(text) for text in stored if text is not None)

@@ -37,6 +37,15 @@ EACH = object()
 """Stands for the row a resolver is asked about."""
 
 
+class Refused:
+    """The question of a resolver that raised: an error for each row, none where there is no row."""
+
+    shape = form = "refused"
+
+
+REFUSED = Refused()
+
+
 @dataclass(frozen=True, slots=True)
 class PlainVariable:
     """A variable of a plain scalar without a default."""
@@ -70,7 +79,7 @@ def coerced(plain: list[PlainVariable], given: dict[str, Any]) -> VariableValues
                 return None
             continue
         value = given[each.name]
-        if (each.required if value is None else not each.fits(value)):
+        if each.required if value is None else not each.fits(value):
             return None
         values[each.name] = value
     return VariableValues({}, values)
@@ -93,13 +102,11 @@ class Asker:
             self._bare = _bare_variables(each, self._converters)
 
     def ask(self, variables: VariableValues, info: Any) -> Any:
-        """Return the question; errors are graphql-core's to report."""
+        """Return the question, `REFUSED` where the resolver would have none of its arguments."""
         try:
             question = self._ask(variables, info)
-        except Bail:
-            raise
-        except Exception as error:
-            raise Bail from error
+        except Exception:  # noqa: BLE001 - graphql-core reports it, once for each row
+            return REFUSED
         if question is not None and getattr(question, "shape", None) is None:
             raise Bail
         return question

@@ -24,7 +24,7 @@ from graphql import (
 from graphql.execution.collect_fields import FragmentDetails, collect_fields
 from graphql.execution.values import VariableValues, get_variable_values
 
-from graph.engine.asking import Asker, coerced, plain_variables
+from graph.engine.asking import REFUSED, Asker, coerced, plain_variables
 from graph.engine.plan import Plan, Planner
 from graph.engine.protocol import Answers, Bail, Binding
 from graph.engine.run import run
@@ -37,11 +37,15 @@ _UNANSWERABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticE
 
 @dataclass(slots=True)
 class _Variant:
-    """The selection for one set of deciding variables."""
+    """The selection for one set of deciding variables.
+
+    `groups` are fields of one definition: where they ask the same, they share what is found.
+    """
 
     selection: Selection
     constant: dict[int, Any]
     changing: list[Asker]
+    groups: list[list[int]]
     plans: OrderedDict[Hashable, list[Plan | str]] = field(
         default_factory=OrderedDict[Hashable, list[Plan | str]]
     )
@@ -136,7 +140,7 @@ class Operation:
                 constant[each.uid] = asker.ask(variables, None)
             else:
                 changing.append(asker)
-        return _Variant(selection, constant, changing)
+        return _Variant(selection, constant, changing, _likely_equal(selection))
 
     def _questions(self, variant: _Variant, variables: VariableValues, info: Any) -> dict[int, Any]:
         questions = dict(variant.constant)
@@ -145,9 +149,9 @@ class Operation:
         return questions
 
     def _plans(self, variant: _Variant, questions: dict[int, Any]) -> list[Plan | str]:
-        form = tuple(
-            [None if (q := questions[each.field.uid]) is None else q.form for each in variant.changing]
-        )
+        asked = [questions[each.field.uid] for each in variant.changing]
+        forms = [None if question is None else question.form for question in asked]
+        form = (*forms, *[_equal([questions[uid] for uid in group]) for group in variant.groups])
         plans = variant.plans.get(form)
         if plans is None:
             plans = [self._plan(each, questions) for each in variant.selection.fields]
@@ -159,9 +163,26 @@ class Operation:
     def _plan(self, each: Field, questions: dict[int, Any]) -> Plan | str:
         if each.definition is None:
             return str(self._schema.query_type)
-        if questions.get(each.uid) is None:
+        question = questions.get(each.uid)
+        if question is None or question is REFUSED:
             raise Bail
         return Planner(self._binding, questions).plan(each)
+
+
+def _equal(questions: list[Any]) -> tuple[int, ...]:
+    """Return which questions are equal, as the place of the first of each."""
+    first: dict[Any, int] = {}
+    return tuple([first.setdefault(question, at) for at, question in enumerate(questions)])
+
+
+def _likely_equal(selection: Selection) -> list[list[int]]:
+    """Return the fields that may ask the same or not, by definition."""
+    groups: dict[int, list[Field]] = {}
+    for each in selection.walk():
+        if each.definition and each.definition.args:
+            groups.setdefault(id(each.definition), []).append(each)
+    some = [group for group in groups.values() if len(group) > 1]
+    return [[each.uid for each in g] for g in some if not all(each.constant for each in g)]
 
 
 def chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode | None:

@@ -11,7 +11,6 @@ from graphql import (
     GraphQLNonNull,
     GraphQLObjectType,
     GraphQLOutputType,
-    print_ast,
 )
 from orjson import Fragment
 
@@ -32,7 +31,7 @@ class Node:
 
     `depth` says through how many levels the same question is asked from here down; where that is
     more than one, `tree` are the columns by which one statement can bring all of them.
-    `part_of` is the field of the page whose `part` it asks; `twin` a node before it that asks the same.
+    `part_of` is the field of the page whose `part` it asks; `twin` one before it that asks the same.
     """
 
     field: Field
@@ -54,7 +53,6 @@ class Level:
     columns: dict[Column, int] = field(default_factory=dict[Column, int])
     nodes: list[Node] = field(default_factory=list[Node])
     nests: bool = False
-    twins: dict[str, Node] = field(default_factory=dict[str, Node])
 
     def place(self, column: Column) -> int:
         """Return the place of a column, which the rows hold from now on."""
@@ -168,6 +166,8 @@ class Planner:
             if isinstance(field.type, GraphQLNonNull):
                 raise Bail
             return "None"
+        if question.shape == "refused":
+            return "bail()"
         if question.shape == "derived":
             return self._asked_of_row(level, field, question)
         return self._relation(level, field, question)
@@ -244,6 +244,8 @@ class Planner:
         rows = rows.question if question.shape == "then" else rows
         places = tuple(level.place(name) for name in rows.link.needs)
         key = "(" + "".join(f"c{at}," for at in places) + ")"
+        if question.shape == "rows" and question.nests:
+            key = f"c{places[-1]}"  # trees are the large answers: their rows are found by one value
         match question.shape:
             case "rows":
                 return self._rows(level, field, question, places, key)
@@ -265,9 +267,8 @@ class Planner:
 
     def _add(self, level: Level, node: Node) -> None:
         """Add a node; one that asks what another does shares its rows and their columns."""
-        arguments = ",".join(sorted(print_ast(each) for each in node.field.node.arguments or ()))
-        twin = level.twins.setdefault(f"{node.field.name}({arguments})", node)
-        if twin is not node:
+        twin = next((other for other in level.nodes if _alike(node, other)), None)
+        if twin is not None:
             node.twin = twin
             if node.level is not None and twin.level is not None:
                 for column in node.level.columns:
@@ -336,7 +337,7 @@ class Planner:
                 continue
             if each.name in _SUMS:
                 part = _SUMS[each.name]
-                level.nodes.append(Node(each, page, places, None, part_of=field.uid, part=part))
+                self._add(level, Node(each, page, places, None, part_of=field.uid, part=part))
                 complete = self._keep("complete_", each.uid, self._completer(each))
                 parts.append(f"{each.key!r}: {complete}(G[{each.uid}].get(key, 0))")
                 continue
@@ -419,6 +420,16 @@ class Planner:
         body = f"return [None if x is None else (lambda t, row: {one})(*x) for x in rows]"
         name = self._function("kinds_", field.uid, body)
         return f"{name}(G[{field.uid}], G)" + ("" if listed else "[0]")
+
+
+def _alike(one: Node, other: Node) -> bool:
+    """Say whether two nodes of a level ask the same."""
+    return (
+        other.twin is None
+        and one.part == other.part
+        and one.field.definition is other.field.definition
+        and one.question == other.question
+    )
 
 
 def _nullable(declared: GraphQLOutputType) -> GraphQLOutputType:

@@ -165,7 +165,7 @@ class Answers(Protocol):
     async def subtrees(
         self, keys: Sequence[Key], columns: tuple[Column, ...], levels: int
     ) -> Mapping[Key, list[Stored]] | None:
-        """Return all levels of children at once, by the key of their parent; None: not at once."""
+        """Return all levels of children at once, by their parent's id; None: not at once."""
         ...
 
     async def nodes(

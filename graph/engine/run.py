@@ -91,6 +91,8 @@ class _Runner:
         level = node.level
         assert level is not None  # noqa: S101 - rows have a level
         found = await self._answers.rows(question, keys, level.shape)
+        if question.nests:
+            found = {key[-1]: rows for key, rows in found.items()}
         self.found[node.field.uid] = found
         if level.nodes:
             await self.below(level, [row for rows in found.values() for row in rows])
@@ -126,7 +128,7 @@ class _Runner:
         return True
 
     async def _spread(
-        self, node: Node, parents: list[Stored], found: Mapping[Key, list[Stored]]
+        self, node: Node, parents: list[Stored], found: Mapping[Any, list[Stored]]
     ) -> None:
         """Give a tree's rows to a node and to those below that ask the same."""
         level = node.level
@@ -134,7 +136,8 @@ class _Runner:
         self.found[node.field.uid] = found
         if not level.nodes:
             return
-        rows = [row for key in _keys(parents, node.key) for row in found.get(key, ())]
+        place = node.key[-1]
+        rows = [row for parent in parents for row in found.get(parent[place], ())]
         for below in level.nodes:
             if below.depth:
                 await self._spread(below, rows, found)

@@ -1,18 +1,10 @@
-"""Runs to measure with: made from a seed, always the same, stored by the product's own fold.
-
-`runs_database` holds a flat project of any size, a project of runs with 10 KB of JSON, traces of
-1,000 runs and one of 10,000. `heavy_database` holds a trace of 10,000 runs with 10 KB each. Both
-are made once in a folder and found there again.
-"""
+"""Runs to measure with: made from a seed, always the same, stored by the product's own fold."""
 
 import asyncio
 import random
-import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from uuid import UUID
 
 import orjson
@@ -43,22 +35,18 @@ _TEXT = (
 _WORDS = _TEXT.split()
 
 
-def runs_database(folder: Path, size: str = "10k") -> Path:
-    """Return a database of everyday runs, and traces of 1,000 and 10,000 runs."""
-
-    def runs() -> Iterator[RunArrival]:
-        yield from flat(SIZES[size], FLAT, 2_400, seed=1)
-        yield from flat(300, PAGED, 10_000, seed=2)
-        for seed in (11, 12, 13):
-            yield from tree(1_000, seed=seed)
-        yield from tree(10_000, seed=14)
-
-    return _made(folder / f"runs-{size}-{EDITION}.db", runs())
+def all_sorts(size: str = "10k") -> Iterator[RunArrival]:
+    """Yield a flat project, runs with 10 KB of JSON, traces of 1,000 runs and one of 10,000."""
+    yield from flat(SIZES[size], FLAT, 2_400, seed=1)
+    yield from flat(300, PAGED, 10_000, seed=2)
+    for seed in (11, 12, 13):
+        yield from tree(1_000, seed=seed)
+    yield from tree(10_000, seed=14)
 
 
-def heavy_database(folder: Path) -> Path:
-    """Return a database of one trace: 10,000 runs with 10 KB of JSON each."""
-    return _made(folder / f"heavy-{EDITION}.db", tree(10_000, seed=21, size=10_000))
+def heavy() -> Iterator[RunArrival]:
+    """Yield one trace: 10,000 runs with 10 KB of JSON each."""
+    return tree(10_000, seed=21, size=10_000)
 
 
 def flat(count: int, project: UUID, size: int, *, seed: int) -> Iterator[RunArrival]:
@@ -186,23 +174,13 @@ def _events(start: datetime) -> str:
     return orjson.dumps([{"name": "new_token", "time": time}] * 3).decode()
 
 
-def _made(path: Path, runs: Iterable[RunArrival]) -> Path:
-    """Return the file, filled if it is not there yet."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        begun = path.with_suffix(".begun")
-        for left in path.parent.glob(f"{begun.name}*"):
-            left.unlink()
-        asyncio.run(_fill(begun, runs))
-        with closing(sqlite3.connect(begun)) as connection:
-            connection.execute("ANALYZE")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        begun.rename(path)
-    return path
+def fill(url: str, runs: Iterable[RunArrival]) -> None:
+    """Store runs in the empty database at a URL, by the product's own fold."""
+    asyncio.run(_fill(url, runs))
 
 
-async def _fill(path: Path, runs: Iterable[RunArrival]) -> None:
-    store = Store.open(f"sqlite:///{path}", synchronous="normal")
+async def _fill(url: str, runs: Iterable[RunArrival]) -> None:
+    store = Store.open(url, synchronous="normal")
     try:
         coming = iter(runs)
         while some := tuple(islice(coming, _FOLD)):

@@ -1,5 +1,4 @@
-"""`python -m tests.benchmarks.peers stock|floor --port 0 --db sqlite:///file.db`: what we run
-against, served just as `rungraph serve` is.
+"""`python -m tests.benchmarks.peers stock|floor --port 0 --db URL`: what we run against, served just as `rungraph serve` is.
 """
 
 import argparse
@@ -18,7 +17,7 @@ def main() -> None:
     parser.add_argument("--db", required=True)
     given = parser.parse_args()
     module = import_module(f"tests.benchmarks.{given.peer}")
-    app = module.create_app(given.db.removeprefix("sqlite:///"))
+    app = module.create_app(given.db)
     if given.peer == "floor":
         gc.freeze()  # as rungraph does
     with closing(listen("127.0.0.1", given.port)) as listener:

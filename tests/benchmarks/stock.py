@@ -16,9 +16,10 @@ from uuid import UUID
 
 import orjson
 import strawberry
-from sqlalchemy import JSON as SQL_JSON
-from sqlalchemy import BigInteger, Column, Engine, create_engine, event, func
+from sqlalchemy import BigInteger, Column, Dialect, Engine, Text, create_engine, event, func
+from sqlalchemy.engine import make_url
 from sqlalchemy.orm import load_only, registry
+from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, Session, SQLModel, col, select
 from starlette.applications import Starlette
 from starlette.routing import Route
@@ -29,9 +30,19 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types.nodes import SelectedField
 
 from db.dialects import Id, Money
-from tests.benchmarks.floor import PRAGMAS
+from tests.benchmarks.drivers import PRAGMAS
 
 Key = tuple[UUID, UUID]
+
+
+class JsonValue(TypeDecorator[Any]):
+    """JSON that is stored as text, decoded when it is read."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        return None if value is None else orjson.loads(value)
 
 
 class Stored(SQLModel, registry=registry()):
@@ -61,7 +72,7 @@ class RunRow(Stored, table=True):
     thread_id: str | None
     manifest_id: UUID | None = Field(sa_type=Id)
     error: str | None
-    tags: list[str] = Field(sa_type=SQL_JSON)
+    tags: list[str] = Field(sa_type=JsonValue)
     prompt_tokens: int | None = Field(sa_column=Column("total_prompt_tokens", BigInteger))
     completion_tokens: int | None = Field(sa_column=Column("total_completion_tokens", BigInteger))
     total_tokens: int | None = Field(sa_column=Column("total_total_tokens", BigInteger))
@@ -77,8 +88,8 @@ class PayloadRow(Stored, table=True):
 
     trace_id: UUID = Field(primary_key=True, sa_type=Id)
     id: UUID = Field(primary_key=True, sa_type=Id)
-    inputs: dict[str, Any] | None = Field(sa_type=SQL_JSON)
-    outputs: dict[str, Any] | None = Field(sa_type=SQL_JSON)
+    inputs: dict[str, Any] | None = Field(sa_type=JsonValue)
+    outputs: dict[str, Any] | None = Field(sa_type=JsonValue)
 
 
 DateTime = NewType("DateTime", datetime)
@@ -320,17 +331,25 @@ class Endpoint(GraphQL[Context, None]):
             raise json.JSONDecodeError(error.msg, error.doc, error.pos) from error
 
 
-def create_app(path: str) -> Starlette:
-    """Return the server over one database file."""
-    engine = create_engine(
-        f"sqlite:///{path}",
-        connect_args={"check_same_thread": False},
-        json_deserializer=orjson.loads,
-    )
+def create_app(url: str) -> Starlette:
+    """Return the server over one database."""
+    engine = _sqlite(url) if url.startswith("sqlite:") else _postgresql(url)
+    return Starlette(routes=[Route("/graphql", Endpoint(engine), methods=["POST"])])
+
+
+def _sqlite(url: str) -> Engine:
+    engine = create_engine(url, connect_args={"check_same_thread": False})
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: Any) -> None:
         for pragma in PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
-    return Starlette(routes=[Route("/graphql", Endpoint(engine), methods=["POST"])])
+    return engine
+
+
+def _postgresql(url: str) -> Engine:
+    return create_engine(
+        make_url(url).set(drivername="postgresql+psycopg"),
+        connect_args={"options": "-c search_path=rungraph -c timezone=UTC"},
+    )

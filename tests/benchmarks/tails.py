@@ -92,10 +92,10 @@ class Memory:
     own: int
 
 
-def memory_of(name: str, path: Path) -> Memory:
+def memory_of(name: str, url: str) -> Memory:
     """Ask a fresh server for the heavy answer, once."""
     cell = heavy_cell()
-    with started([name], f"sqlite:///{path}") as servers:
+    with started([name], url) as servers:
         server, pid = servers[name], servers[name].process.pid
         before = _memory(pid, "VmRSS")
         own: list[int] = []

@@ -226,6 +226,21 @@ def test_a_cursor_of_another_order_is_refused_by_the_orders_names(
     )
 
 
+def test_a_cursor_of_another_list_of_the_same_order_marks_the_same_place(
+    add: Callable[..., Any], ask: Callable[..., Any], cursors: dict[str, str]
+):
+    for at in range(5):
+        add(f"other{at}", at=at + 0.5, session_name="other")
+
+    found = ask(
+        "query($after: String) "
+        '{ project(by: {name: "other"}) { runs(first: 2, after: $after) { nodes { name } } } }',
+        after=cursors["c"],
+    )["project"]["runs"]
+
+    assert [node["name"] for node in found["nodes"]] == ["other1", "other0"]
+
+
 def test_a_refused_page_does_not_take_its_neighbours_with_it(answer: Callable[..., Any]):
     found = answer("{ bad: runs(first: -1) { totalCount } good: runs(first: 1) { totalCount } }")
 

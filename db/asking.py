@@ -1,0 +1,158 @@
+"""Tests that are made of others: tags, JSON by path, feedback.
+
+A tag and a scalar of the metadata have an index each; what is too long for it is looked for in the
+JSON text instead.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from db import paths
+from db.clauses import JSON_SOURCES
+from db.derivations import encode
+from db.derive import LONGEST_INDEXED, is_indexed
+from db.errors import InvalidError
+from db.filters import All, AnyOf, Json, Not, Some, Where, checked_list, test
+from db.json_tests import JsonTest, kind_of
+
+_ORDERED = frozenset({"gt", "gte", "lt", "lte"})
+_WHOLE = 2**63
+
+
+def tags(operator: str, wanted: Sequence[str]) -> Where:
+    """Ask for runs that have all, any or none of these tags."""
+    return _TAGS[operator](checked_list(f"tags.{operator}", wanted))
+
+
+def _any_tag(wanted: tuple[str, ...]) -> Where:
+    indexed = [tag for tag in wanted if is_indexed(tag)]
+    operator = ("eq", indexed[0]) if len(indexed) == 1 else ("in", indexed)
+    parts: list[Where] = [Some("tags", test("tag", *operator))] if indexed else []
+    others = [tag for tag in wanted if not is_indexed(tag)]
+    if others:
+        parts.append(_json("tags", (), {"in": others}, flat=True))
+    return parts[0] if len(parts) == 1 else AnyOf(tuple(parts))
+
+
+_TAGS: Mapping[str, Callable[[tuple[str, ...]], Where]] = {
+    "has_all": lambda wanted: All(tuple(_any_tag((tag,)) for tag in dict.fromkeys(wanted))),
+    "has_any": _any_tag,
+    "has_none": lambda wanted: Not(_any_tag(wanted)),
+}
+
+
+def by_path(source: str, path: str, given: Mapping[str, Any], *, flat: bool = False) -> Where:
+    """Ask what stands at a path of a JSON text; one value must pass all that is given but `neq`.
+
+    `source` is one of `db.clauses.JSON_SOURCES`. `neq` is true where nothing equals it. Raises
+    InvalidError for a path that is none, and for operands that nothing could compare with.
+    """
+    return by_steps(source, paths.parse(path), given, flat=flat)
+
+
+def by_steps(
+    source: str, path: paths.Path, given: Mapping[str, Any], *, flat: bool = False
+) -> Where:
+    """Ask the same of a path that is parsed."""
+    for operator, operand in given.items():
+        _check(f"{source}.{operator}", operator, operand)
+    together = {
+        name: operand for name, operand in given.items() if name not in {"neq", "exists"}
+    }
+    parts = [_found(source, path, together, flat=flat)] if together else []
+    if "neq" in given:
+        parts.append(Not(_found(source, path, {"eq": given["neq"]}, flat=flat)))
+    if "exists" in given:
+        there = _json(source, path, {"exists": True}, flat=False)
+        parts.append(there if given["exists"] else Not(there))
+    return parts[0] if len(parts) == 1 else All(tuple(parts))
+
+
+def _check(name: str, operator: str, operand: Any) -> None:
+    if operand is None:
+        msg = f"{name} is null; use exists to ask for what is not there"
+        raise InvalidError(msg)
+    if operator == "in":
+        checked_list(name, operand)
+    if isinstance(operand, float) and not math.isfinite(operand):
+        msg = f"{name} is {operand}; a number that JSON can write is wanted"
+        raise InvalidError(msg)
+    if operator in _ORDERED and kind_of(operand) not in {"number", "string"}:
+        msg = f"{name} is {kind_of(operand)}; a number or a text is wanted"
+        raise InvalidError(msg)
+
+
+def _found(source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: bool) -> Where:
+    """Return the test that one value passes all of `tests`, by the index where it can help."""
+    if source == "metadata" and len(path) == 1 and isinstance(path[0], str) and not flat:
+        wanted = [tests["eq"]] if "eq" in tests else list(tests.get("in", ()))
+        indexed = _pair(path[0], wanted) if wanted else None
+        if indexed is not None:
+            exact = tests.keys() <= {"eq", "in"} and not any(map(_is_number, wanted))
+            return indexed if exact else All((indexed, _json(source, path, tests, flat=flat)))
+    return _json(source, path, tests, flat=flat)
+
+
+def _is_number(value: Any) -> bool:
+    return kind_of(value) == "number"
+
+
+def _pair(key: str, wanted: list[Any]) -> Where | None:
+    """Return the test of the index of metadata; None where it does not hold what is wanted."""
+    texts: list[str] = []
+    for value in wanted:
+        spellings = _spellings(value)
+        if not spellings or any(len(text.encode()) > LONGEST_INDEXED for text in spellings):
+            return None
+        texts += spellings
+    if not is_indexed(key):
+        return None
+    texts = list(dict.fromkeys(texts))
+    value = test("metadata_value", "eq", texts[0]) if len(texts) == 1 else None
+    value = value or test("metadata_value", "in", texts)
+    return Some("pairs", All((test("metadata_key", "eq", key), value)))
+
+
+def _spellings(value: Any) -> list[str]:
+    """Return how the index may spell a scalar: whole numbers with and without a point."""
+    match value:
+        case str() | bool():
+            return [encode(value).decode()]
+        case int() | float() if abs(value) < _WHOLE:
+            both = {encode(value).decode(), encode(float(value)).decode()}
+            if value == int(value):
+                both |= {str(int(value)), "-0.0" if value == 0 else str(int(value))}
+            return sorted(both)
+        case _:
+            return []
+
+
+def _json(
+    source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: bool
+) -> Where:
+    """Return the test of the JSON text itself."""
+    path = (*JSON_SOURCES[source].prefix, *path)
+    wanted = list(tests.get("in", ()))
+    structures = [value for value in wanted if isinstance(value, list | dict)]
+    if structures:
+        others = [value for value in wanted if not isinstance(value, list | dict)]
+        rest = {name: operand for name, operand in tests.items() if name != "in"}
+        choices = [rest | {"eq": value} for value in structures] + [rest | {"in": others}]
+        return AnyOf(tuple(_json_of(source, path, choice, flat=flat) for choice in choices))
+    return _json_of(source, path, tests, flat=flat)
+
+
+def _json_of(
+    source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: bool
+) -> Json:
+    equal = tests.get("eq")
+    structure = encode(equal).decode() if isinstance(equal, list | dict) else None
+    text = encode([[name, operand] for name, operand in tests.items()]).decode()
+    return Json(source, JsonTest(path, text, flat=flat), structure)
+
+
+def feedback(key: str, part: Where, *, exists: bool) -> Where:
+    """Ask for runs with feedback of a key that passes the part; or for those without any such."""
+    found = Some("feedback", All((test("key", "eq", key), part)))
+    return found if exists else Not(found)

