@@ -39,6 +39,8 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
+from db.json_tests import holds
+
 MONEY_SCALE = 12
 """Decimal places kept of a cost: a trillionth of a US dollar."""
 
@@ -358,6 +360,7 @@ def open_engine(url: str, *, synchronous: str) -> Engine:
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute(f"PRAGMA synchronous={synchronous}")
         connection.execute("PRAGMA cache_size=-65536")
+        connection.create_function("json_holds", 2, holds, deterministic=True)
 
     @event.listens_for(engine, "begin")
     def _(connection: Connection) -> None:

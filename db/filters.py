@@ -95,6 +95,9 @@ _SIZES = (1, 4, 16, 64, 256, LONGEST_LIST)
 """Lists are padded to one of these lengths, so that few forms exist."""
 
 
+_ONE: ColumnElement[int] = literal_column("1")
+
+
 def _is_literal(clause: str, operator: str) -> bool:
     return CLAUSES[clause].literal or operator == "is_null"
 
@@ -112,7 +115,7 @@ Form: TypeAlias = tuple[Any, ...]
 for a list its length)."""
 
 
-def form(where: Where) -> Form:
+def form(where: Where) -> Form:  # noqa: PLR0911 - a case for each kind of node
     """Return the tree without its values: equal forms share a statement."""
     match where:
         case Test():
@@ -155,9 +158,12 @@ def values(where: Where) -> Iterator[tuple[Kind, Any]]:
             yield from values(where.part)
 
 
-def clause_of(form: Form, table: FromClause, bind: Iterator[Any]) -> ColumnElement[bool]:
+def clause_of(  # noqa: PLR0911 - as above
+    form: Form, table: FromClause, bind: Iterator[Any]
+) -> ColumnElement[bool]:
     """Return the condition on a table, taking a parameter from `bind` for each value."""
-    head, *parts = form
+    head: str = form[0]
+    parts: list[Any] = [*form[1:]]
     match head:
         case "all":
             return and_(true(), *(clause_of(part, table, bind) for part in parts))
@@ -173,21 +179,22 @@ def clause_of(form: Form, table: FromClause, bind: Iterator[Any]) -> ColumnEleme
                 return JsonIs(source, next(bind), next(bind))
             return JsonHolds(source, next(bind))
         case _:
-            return _test(head, *parts, table, bind)
+            return _test(head, parts, table, bind)
 
 
-def _some(
-    relation: str, part: Form, table: FromClause, bind: Iterator[Any]
-) -> ColumnElement[bool]:
+def _some(relation: str, part: Form, table: FromClause, bind: Iterator[Any]) -> ColumnElement[bool]:
     found = RELATIONS[relation]
     others = found.table.alias()
     condition = and_(found.on(table, others), clause_of(part, others, bind))
-    return select(literal_column("1")).select_from(others).where(condition).correlate(table).exists()
+    return (
+        select(literal_column("1")).select_from(others).where(condition).correlate(table).exists()
+    )
 
 
 def _test(
-    name: str, operator: str, literal: Any, table: FromClause, bind: Iterator[Any]
+    name: str, rest: list[Any], table: FromClause, bind: Iterator[Any]
 ) -> ColumnElement[bool]:
+    operator, literal = rest
     clause = CLAUSES[name]
     operand = _operand(name, operator, literal, bind)
     condition = OPERATORS[clause.kind][operator](clause.column(table), operand)

@@ -14,6 +14,7 @@ from sqlalchemy import BigInteger, Index, LargeBinary, Text, text
 from sqlmodel import Field, SQLModel, col
 
 from db.dialects import Id, JsonText, Money
+from db.full_text import Words
 
 
 class RunStatus(Enum):
@@ -162,6 +163,27 @@ class Parked(SQLModel, table=True):
     digest: UUID = Field(primary_key=True, sa_type=Id)
     arrival: datetime
     body: str = Field(sa_type=JsonText)
+
+
+class RunSearch(SQLModel, table=True):
+    """The words of a run, as `db.full_text` keeps them; its index is no model's to declare."""
+
+    __tablename__ = "run_search"  # pyright: ignore[reportAssignmentType]
+
+    trace_id: UUID = Field(primary_key=True, sa_type=Id)
+    id: UUID = Field(primary_key=True, sa_type=Id)
+    number: int | None = Field(default=None, sa_type=BigInteger)
+    words: str = Field(sa_type=Words)
+
+
+class RunSearchQueue(SQLModel, table=True):
+    """A run whose words may have changed since they were indexed."""
+
+    __tablename__ = "run_search_queue"  # pyright: ignore[reportAssignmentType]
+    __table_args__ = ({"sqlite_with_rowid": False},)
+
+    trace_id: UUID = Field(primary_key=True, sa_type=Id)
+    id: UUID = Field(primary_key=True, sa_type=Id)
 
 
 def _index(name: str, *columns: Any, only: str | None = None) -> None:

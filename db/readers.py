@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from db.errors import TooSlowError, UnavailableError
+from db.json_tests import holds
 
 PATIENCE = 0.005
 LONGEST = 10.0
@@ -111,6 +112,7 @@ class SqliteReaders:
             )
             for pragma in ("query_only=ON", "case_sensitive_like=ON", "mmap_size=1073741824"):
                 connection.execute(f"PRAGMA {pragma}")
+            connection.create_function("json_holds", 2, holds, deterministic=True)
         except sqlite3.OperationalError as error:
             raise UnavailableError(str(error)) from error
         return connection

@@ -48,6 +48,12 @@ def name(group: Group) -> str:
     return f"metadata.{group.path}" if isinstance(group, Metadata) else group.name
 
 
+def check(group: Metadata) -> None:
+    """Raise InvalidError where the path is none, or the whole metadata."""
+    if not paths.parse(group.path):
+        raise InvalidError("groupBy.metadata is empty; a path is wanted, as in env or user.id")
+
+
 def parameter(dialect: str, group: Group) -> Any:
     """Return the parameter a group's statement takes; None where it takes none."""
     if not isinstance(group, Metadata):

@@ -11,12 +11,10 @@ from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import (
-    CTE,
     ColumnElement,
     FromClause,
     Integer,
     Select,
-    Subquery,
     and_,
     case,
     func,
@@ -169,30 +167,20 @@ def _measures(duration: ColumnElement[Any]) -> Iterator[ColumnElement[Any]]:
 
 
 def _ranks(dialect: str, scope: Scope, at: int) -> Select[Any]:
+    """Return the least duration that enough of its group are at or below: `percentile_disc`."""
     duration = RUN.c[DURATIONS[at]]
-    runs = _runs(dialect, scope, duration.label("duration")).where(duration.is_not(None))
-    ranked = _ranked(runs.subquery(f"runs{at}"), scope).subquery(f"ranked{at}")
-    keys = [ranked.c[each] for each in _labels(scope)]
+    measured = _runs(dialect, scope, duration.label("duration")).where(duration.is_not(None))
+    runs = measured.subquery(f"runs{at}")
+    keys = [runs.c[each] for each in _labels(scope)]
+    share = func.cume_dist().over(partition_by=keys or None, order_by=runs.c.duration)
+    ranked = select(*keys, runs.c.duration, share.label("share")).subquery(f"ranked{at}")
     values = (
-        func.min(case((ranked.c.rank == _rank_of(percent, ranked.c.n), ranked.c.duration)))
+        func.min(case((ranked.c.share >= literal_column(f"{percent / 100}"), ranked.c.duration)))
         for percent in PERCENTS
     )
     number = literal_column(str(at), type_=Integer())
+    keys = [ranked.c[each] for each in _labels(scope)]
     return select(*keys, number, *values).group_by(*keys)
-
-
-def _ranked(runs: Subquery | CTE, scope: Scope) -> Select[Any]:
-    """Give each run its rank in its group, and the size of the group."""
-    keys = [runs.c[each] for each in _labels(scope)]
-    by_size = func.row_number().over(partition_by=keys or None, order_by=runs.c.duration)
-    size = func.count().over(partition_by=keys or None)
-    return select(*keys, runs.c.duration, by_size.label("rank"), size.label("n"))
-
-
-def _rank_of(percent: int, n: ColumnElement[int]) -> ColumnElement[int]:
-    """Return the nearest rank: the least that has `percent` of all at or below it."""
-    whole = n * literal_column(str(percent)) + literal_column("99")
-    return whole.self_group().op("/", return_type=Integer())(literal_column("100"))
 
 
 def _limited(query: Select[Any]) -> Select[Any]:

@@ -106,6 +106,11 @@ class Store:
         self._readers.close()
         self._engine.dispose()
 
+    @property
+    def dialect(self) -> str:
+        """The name of the database's dialect."""
+        return self._engine.dialect.name
+
     def reading(self) -> Reading:
         """Return a snapshot for one request; its owner closes it."""
         return self._readers.reading()

@@ -15,6 +15,8 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from db.dialects import MONEY_SCALE, Id, JsonText, Money
+from db.json_paths import path_text
+from db.json_tests import asked_text
 
 
 class Kind(Enum):
@@ -29,6 +31,7 @@ class Kind(Enum):
     BOOL = "bool"
     JSON = "json"
     BYTES = "bytes"
+    JSON_TEST = "json test"
 
 
 _KINDS: tuple[tuple[type[TypeEngine[Any]], Kind], ...] = (
@@ -102,8 +105,9 @@ ASKED: Mapping[str, Mapping[Kind, Convert]] = {
         Kind.TIME: lambda value: value.astimezone(UTC).isoformat(" ", "microseconds")[:26],
         Kind.MONEY: lambda value: max(min(int(value.scaleb(MONEY_SCALE)), _MOST), -_MOST),
         Kind.BOOL: int,
+        Kind.JSON_TEST: asked_text,
     },
-    "postgresql": {},
+    "postgresql": {Kind.JSON_TEST: path_text},
 }
 """Value of a question -> value of the driver; a kind that is missing passes as it is."""
 

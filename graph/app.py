@@ -16,6 +16,7 @@ from db.parking import age_out
 from db.store import Store, utc_now
 from graph.attachment_urls import AttachmentUrls
 from graph.attachments import serve_attachment
+from graph.documents import warm
 from graph.http import Endpoint
 from graph.ingest.bodies import IngestLimits
 from graph.ingest.routes import routes as ingest_routes
@@ -26,6 +27,8 @@ _AGE_OUT_EVERY = 3600
 
 def create_app(settings: Settings, store: Store) -> Starlette:
     """Build the application around an open store, which it closes when it ends."""
+    if settings.documents:
+        warm(settings.documents, store.dialect)
     secret = settings.signing_key or secrets.token_hex()
     urls = AttachmentUrls(secret.encode())
     limits = IngestLimits(max_bytes=settings.ingest_max_bytes)

@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import strawberry
-from graphql import DocumentNode, GraphQLError, parse, specified_rules
+from graphql import (
+    DocumentNode,
+    GraphQLError,
+    OperationDefinitionNode,
+    parse,
+    specified_rules,
+)
 from strawberry.schema.schema import validate_document
 from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
@@ -104,6 +110,14 @@ class CompiledSchema(strawberry.Schema):
         context.path = "engine"
         context.large = answers.large
         return data
+
+    def warm(self, text: str, dialect: str) -> None:
+        """Prepare every operation of a document. Raises GraphQLError where it is not valid."""
+        for definition in parse(text).definitions:
+            if isinstance(definition, OperationDefinitionNode):
+                name = definition.name.value if definition.name else None
+                for error in self._prepare(text, name, dialect).errors:
+                    raise error
 
     def _prepare(self, query: str, name: str | None, dialect: str) -> Prepared:
         key = (query, name, dialect)

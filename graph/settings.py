@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from enum import Enum, StrEnum
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -96,6 +97,12 @@ def _host(text: str) -> str:
     return text
 
 
+def _folder(text: str) -> str:
+    if not Path(text).is_dir():
+        raise ValueError
+    return text
+
+
 def _whole(low: int, high: int) -> Kind[int]:
     def parse(text: str) -> int:
         number = int(text)
@@ -118,6 +125,7 @@ _DATABASE_URL = Kind(
 )
 _HTTP_URL = Kind("an http or https URL without a query", _http_url)
 _HOST = Kind("a host name or an address", _host)
+_FOLDER = Kind("a folder that exists", _folder)
 _PORT = _whole(0, 65535)
 _BYTES = _whole(1024, 2**40)
 _DAYS = _whole(0, 36500)
@@ -170,6 +178,12 @@ class Settings:
         "URLs stop working.",
     )
     log_level: LogLevel = _setting(_LOG_LEVEL, "info", "How much is logged.")
+    documents: str | None = _setting(
+        _FOLDER,
+        None,
+        "A folder of .graphql files with the queries of your clients: each is parsed, validated and "
+        "prepared at start, so that not even the first request waits for that.",
+    )
     engine: bool = _setting(
         _SWITCH, "on", "Compiled execution; `off` gives the same answers, slower."
     )

@@ -1,35 +1,36 @@
 """Filters as the API spells them; `db.filters` says what they mean."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
 from typing import Annotated, Any, TypeAlias, cast
 
 import strawberry
 
-from db import filters
+from db import composed, filters
 from db.errors import InvalidError
-from db.filters import EVERYTHING, All, AnyOf, Not, Where
+from db.filters import EVERYTHING, All, AnyOf, Not, Some, Where
 from db.values import Kind
 from graph.types.declare import optional
 from graph.types.operators import (
     BigIntFilter,
     DateTimeFilter,
     DecimalFilter,
+    FeedbackFilter,
     FloatFilter,
     IDFilter,
+    JSONFilter,
     RunStatusFilter,
     StringFilter,
+    TagsFilter,
 )
 from graph.types.scalars import parse_id
-
-_AND_OR_NOT = {"and_", "or_", "not_"}
 
 
 @strawberry.input(
     description=(
         "Which runs. Fields are ANDed; {} and an empty `and` match all, an empty `or` none. neq,"
         " notIn, notLike and `not` match missing values, every other comparison is false of them;"
-        " a null operand is refused (use isNull)."
+        " a null operand is refused (use isNull, for JSON exists)."
     )
 )
 class RunFilter:
@@ -68,6 +69,22 @@ class RunFilter:
         "US dollars for output tokens, descendants included."
     )
     total_cost: DecimalFilter | None = optional("US dollars, descendants included.")
+    tags: TagsFilter | None = optional("The run's tags.")
+    metadata: list[JSONFilter] | None = optional("What stands in extra.metadata; all must hold.")
+    inputs: list[JSONFilter] | None = optional("What stands in the inputs; all must hold.")
+    outputs: list[JSONFilter] | None = optional("What stands in the outputs; all must hold.")
+    feedback: list[FeedbackFilter] | None = optional("Judgements on the run; all must hold.")
+    root_run: "RunFilter | None" = optional(
+        "The run that began the trace passes this; the SDK's trace_filter."
+    )
+    any_run_in_trace: "RunFilter | None" = optional(
+        "Some run of the trace, this one or another, passes this; the SDK's tree_filter."
+    )
+    parent_run: "RunFilter | None" = optional(
+        "The run that started this one is there and passes this."
+    )
+    any_child_run: "RunFilter | None" = optional("Some direct child passes this.")
+    any_descendant: "RunFilter | None" = optional("Some run below this one passes this.")
 
 
 @strawberry.input(description="Which projects. All that is given must hold.")
@@ -85,30 +102,31 @@ MaybeWhere: TypeAlias = Annotated[
 def asked(where: RunFilter | ProjectFilter | None) -> Where:
     """Return what a filter asks; everything when there is none.
 
-    Raises InvalidError for a null operand or an id that is no UUID.
+    Raises InvalidError for a null operand, an id that is no UUID, and for too much at once.
     """
-    return All(tuple(_parts(where))) if where else EVERYTHING
+    return filters.bounded(_all(where)) if where else EVERYTHING
 
 
-def _parts(where: RunFilter | ProjectFilter) -> Iterator[Where]:
+def _all(where: Any) -> Where:
+    return All(tuple(_parts(where)))
+
+
+def _parts(where: Any) -> Iterator[Where]:
     for name, value in _given(where):
         if value is None:
             msg = f"{_spelled(name)} is null; leave it out, or use isNull to ask for missing values"
             raise InvalidError(msg)
-        if name in _AND_OR_NOT:
-            yield _joined(name, value)
+        if name in _COMPOSED:
+            yield _COMPOSED[name](name, value)
         elif isinstance(value, bool):
             yield filters.test(name, "eq", value)
         else:
-            for operator, operand in _given(value):
-                yield _test(name, operator.rstrip("_"), operand)
+            yield from _tests(name, value)
 
 
-def _joined(name: str, value: Any) -> Where:
-    if name == "not_":
-        return Not(asked(value))
-    parts = tuple(All(tuple(_parts(part))) for part in value)
-    return All(parts) if name == "and_" else AnyOf(parts)
+def _tests(clause: str, given: Any) -> Iterator[Where]:
+    for operator, operand in _given(given):
+        yield _test(clause, operator.rstrip("_"), operand)
 
 
 def _test(clause: str, operator: str, operand: Any) -> Where:
@@ -127,6 +145,68 @@ def _value(clause: str, argument: str, operand: Any) -> Any:
     if filters.CLAUSES[clause].kind is Kind.ID and isinstance(operand, str):
         return parse_id(argument, operand)
     return operand.value if isinstance(operand, Enum) else operand
+
+
+def _tags(_name: str, given: TagsFilter) -> Where:
+    return All(
+        tuple(
+            composed.tags(operator, _present(f"tags.{_spelled(operator)}", wanted))
+            for operator, wanted in _given(given)
+        )
+    )
+
+
+def _json(source: str, given: JSONFilter) -> Where:
+    asked = {name.rstrip("_"): operand for name, operand in _given(given) if name != "path"}
+    return composed.by_path(source, given.path, asked)
+
+
+def _all_json(name: str, given: list[JSONFilter]) -> Where:
+    return All(tuple(_json(name, each) for each in given))
+
+
+def _feedback(_name: str, given: list[FeedbackFilter]) -> Where:
+    return All(tuple(_judged(each) for each in given))
+
+
+def _judged(given: FeedbackFilter) -> Where:
+    """Ask for one judgement of the key that passes everything that is given."""
+    asked = dict(_given(given))
+    key, exists = asked.pop("key"), asked.pop("exists", True)
+    parts: list[Where] = []
+    for name, value in asked.items():
+        found = _present(f"feedback.{name}", value)
+        parts += [_json(name, found)] if name == "value" else _tests(name, found)
+    return composed.feedback(key, All(tuple(parts)), exists=_present("feedback.exists", exists))
+
+
+def _some(relation: str, part: RunFilter) -> Where:
+    return Some(relation, _all(part))
+
+
+def _present(argument: str, value: Any) -> Any:
+    if value is None:
+        msg = f"{argument} is null; leave it out"
+        raise InvalidError(msg)
+    return value
+
+
+_COMPOSED: Mapping[str, Callable[[str, Any], Where]] = {
+    "and_": lambda _, parts: All(tuple(map(_all, parts))),
+    "or_": lambda _, parts: AnyOf(tuple(map(_all, parts))),
+    "not_": lambda _, part: Not(_all(part)),
+    "tags": _tags,
+    "metadata": _all_json,
+    "inputs": _all_json,
+    "outputs": _all_json,
+    "feedback": _feedback,
+    "root_run": _some,
+    "any_run_in_trace": _some,
+    "parent_run": _some,
+    "any_child_run": _some,
+    "any_descendant": _some,
+}
+"""What is more than a test of one column."""
 
 
 def _given(value: Any) -> Iterator[tuple[str, Any]]:

@@ -4,7 +4,7 @@ import strawberry
 
 from graph.types.declare import optional
 from graph.types.enums import RunStatus
-from graph.types.scalars import BigInt, DateTime, DecimalText
+from graph.types.scalars import JSON, BigInt, DateTime, DecimalText
 
 _EQ = "Equal to this."
 _NEQ = "Not equal to this; true of missing values."
@@ -111,3 +111,60 @@ class DecimalFilter:
     lt: DecimalText | None = optional(_LT)
     lte: DecimalText | None = optional(_LTE)
     is_null: bool | None = optional(_IS_NULL)
+
+
+@strawberry.input(description="Tests tags. All that is given must hold; case counts.")
+class TagsFilter:
+    """See `db.composed.tags`."""
+
+    has_all: list[str] | None = optional("Has each of these; an empty list matches everything.")
+    has_any: list[str] | None = optional("Has one of these; an empty list matches nothing.")
+    has_none: list[str] | None = optional("Has none of these; an empty list matches everything.")
+
+
+@strawberry.input(
+    description=(
+        'Tests what stands at a path of JSON: within one JSON type, so that 5 is not "5"; numbers'
+        " by value, however long. Lists on the way to a key are searched through, and one value"
+        " found must pass all that is given. JSON null is a value; what is absent passes only neq"
+        " and exists: false."
+    )
+)
+class JSONFilter:
+    """See `db.composed.by_path`."""
+
+    path: str = strawberry.field(
+        description=(
+            'Where: a.b, a[0], ["key.with.dots"]; an empty path is the whole. A scalar at the top'
+            " of metadata is indexed."
+        )
+    )
+    eq: JSON | None = optional("Equal to this: a scalar, or a list or object as a whole.")
+    neq: JSON | None = optional("Nothing there is equal to this; true of what is absent.")
+    in_: list[JSON] | None = optional(_IN, name="in")
+    gt: JSON | None = optional("A number or text greater than this; texts by code point.")
+    gte: JSON | None = optional("A number or text greater than or equal to this.")
+    lt: JSON | None = optional("A number or text less than this.")
+    lte: JSON | None = optional("A number or text less than or equal to this.")
+    contains: str | None = optional(
+        "A text with this somewhere in it, or a list with such a text; case counts."
+    )
+    exists: bool | None = optional("true: something stands there, if only null; false: nothing.")
+
+
+@strawberry.input(
+    description=(
+        "Tests the judgements on a run: one of this key must pass all that is given. Without more"
+        " than a key, there must be one."
+    )
+)
+class FeedbackFilter:
+    """See `db.composed.feedback`."""
+
+    key: str = strawberry.field(description="What was judged; case counts.")
+    score: FloatFilter | None = optional("Its score.")
+    value: JSONFilter | None = optional("Its value.")
+    comment: StringFilter | None = optional("Its comment.")
+    exists: bool | None = optional(
+        "false: there is no judgement that passes the rest; true, or not given: there is."
+    )

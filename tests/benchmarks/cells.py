@@ -15,9 +15,7 @@ import orjson
 
 from tests.benchmarks import data
 
-FIELDS_10 = (
-    "id name runType startTime endTime status parentRunId totalTokens totalCost latency"
-)
+FIELDS_10 = "id name runType startTime endTime status parentRunId totalTokens totalCost latency"
 FIELDS_25 = (
     f"{FIELDS_10} error traceId dottedOrder sessionId manifestId model threadId promptTokens"
     " completionTokens promptCost completionCost firstTokenTime timeToFirstToken depth tags"
@@ -105,7 +103,9 @@ def cells() -> tuple[Cell, ...]:
 def heavy_cell() -> Cell:
     """Return what is asked of `data.heavy_database`."""
     selection = run_query(tree_selection(FIELDS_JSON, TEN_THOUSAND_DEEP))
-    return Cell("10,000-run tree, 10 KB JSON each", "/heavy", selection, data.root_of_tree(21), 1, 1, 1)
+    return Cell(
+        "10,000-run tree, 10 KB JSON each", "/heavy", selection, data.root_of_tree(21), 1, 1, 1
+    )
 
 
 def _spellings(id: UUID) -> Iterator[str]:

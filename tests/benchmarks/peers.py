@@ -1,5 +1,4 @@
-"""`python -m tests.benchmarks.peers stock|floor --port 0 --db URL`: what we run against, served just as `rungraph serve` is.
-"""
+"""`python -m tests.benchmarks.peers stock|floor --port 0 --db URL`: what we run against, served just as `rungraph serve` is."""
 
 import argparse
 import gc

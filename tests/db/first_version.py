@@ -29,6 +29,7 @@ from alembic import op
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from db.dialects import {types}
+from db.full_text import FULL_TEXT, Words
 
 revision = "0001"
 down_revision = None
@@ -38,15 +39,24 @@ def upgrade() -> None:
     """Make every table."""
 '''
 
+FULL_TEXT_MADE = '''
+
+def _full_text() -> None:
+    for statement in FULL_TEXT[op.get_bind().dialect.name].makes:
+        op.execute(statement)
+'''
+"""What no model declares: the indexes of words, by the database."""
+
 
 def first_version() -> str:
     """Return the source of the first migration, formatted."""
     tables: dict[str, list[str]] = {}
     for operation in _operations():
         tables.setdefault(operation.table_name, []).append(_code(operation))
-    body = "".join(f"    _{name}()\n" for name in sorted(tables))
+    body = "".join(f"    _{name}()\n" for name in sorted(tables)) + "    _full_text()\n"
     for name, code in sorted(tables.items()):
         body += f"\n\ndef _{name}() -> None:\n" + indent("\n".join(code), "    ") + "\n"
+    body += FULL_TEXT_MADE
     used = [name for name in sorted(_our_types()) if f" {name}()" in body]
     return _formatted(HEADER.format(types=", ".join(used)) + body)
 
@@ -71,7 +81,8 @@ def _is_ours(item: Any) -> bool:
 
 def _type(kind: str, item: Any, _: Any) -> str | bool:
     name = type(item).__name__
-    return f"{name}()" if kind == "type" and name in {*_our_types(), "UTCDateTime"} else False
+    ours = {*_our_types(), "UTCDateTime", "Words"}
+    return f"{name}()" if kind == "type" and name in ours else False
 
 
 def _code(operation: ops.MigrateOperation) -> str:

@@ -5,6 +5,7 @@ from alembic import op
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from db.dialects import Id, JsonText, Money
+from db.full_text import FULL_TEXT, Words
 
 revision = "0001"
 down_revision = None
@@ -19,7 +20,10 @@ def upgrade() -> None:
     _run()
     _run_metadata()
     _run_payload()
+    _run_search()
+    _run_search_queue()
     _run_tag()
+    _full_text()
 
 
 def _attachment() -> None:
@@ -222,6 +226,27 @@ def _run_payload() -> None:
     )
 
 
+def _run_search() -> None:
+    op.create_table(
+        "run_search",
+        sa.Column("trace_id", Id(), nullable=False),
+        sa.Column("id", Id(), nullable=False),
+        sa.Column("number", sa.BigInteger(), nullable=True),
+        sa.Column("words", Words(), nullable=False),
+        sa.PrimaryKeyConstraint("trace_id", "id"),
+    )
+
+
+def _run_search_queue() -> None:
+    op.create_table(
+        "run_search_queue",
+        sa.Column("trace_id", Id(), nullable=False),
+        sa.Column("id", Id(), nullable=False),
+        sa.PrimaryKeyConstraint("trace_id", "id"),
+        sqlite_with_rowid=False,
+    )
+
+
 def _run_tag() -> None:
     op.create_table(
         "run_tag",
@@ -233,3 +258,8 @@ def _run_tag() -> None:
         sa.PrimaryKeyConstraint("session_id", "tag", "start_time", "trace_id", "id"),
         sqlite_with_rowid=False,
     )
+
+
+def _full_text() -> None:
+    for statement in FULL_TEXT[op.get_bind().dialect.name].makes:
+        op.execute(statement)

@@ -1,4 +1,4 @@
-"""Tests that are made of others: tags, JSON by path, feedback.
+"""Tests composed of others: tags, JSON by path, feedback.
 
 A tag and a scalar of the metadata have an index each; what is too long for it is looked for in the
 JSON text instead.
@@ -57,9 +57,7 @@ def by_steps(
     """Ask the same of a path that is parsed."""
     for operator, operand in given.items():
         _check(f"{source}.{operator}", operator, operand)
-    together = {
-        name: operand for name, operand in given.items() if name not in {"neq", "exists"}
-    }
+    together = {name: operand for name, operand in given.items() if name not in {"neq", "exists"}}
     parts = [_found(source, path, together, flat=flat)] if together else []
     if "neq" in given:
         parts.append(Not(_found(source, path, {"eq": given["neq"]}, flat=flat)))
@@ -89,13 +87,17 @@ def _found(source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: boo
         wanted = [tests["eq"]] if "eq" in tests else list(tests.get("in", ()))
         indexed = _pair(path[0], wanted) if wanted else None
         if indexed is not None:
-            exact = tests.keys() <= {"eq", "in"} and not any(map(_is_number, wanted))
+            exact = tests.keys() <= {"eq", "in"} and not any(_is_number(value) for value in wanted)
             return indexed if exact else All((indexed, _json(source, path, tests, flat=flat)))
     return _json(source, path, tests, flat=flat)
 
 
 def _is_number(value: Any) -> bool:
     return kind_of(value) == "number"
+
+
+def _is_structure(value: Any) -> bool:
+    return isinstance(value, list | dict)
 
 
 def _pair(key: str, wanted: list[Any]) -> Where | None:
@@ -128,26 +130,22 @@ def _spellings(value: Any) -> list[str]:
             return []
 
 
-def _json(
-    source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: bool
-) -> Where:
+def _json(source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: bool) -> Where:
     """Return the test of the JSON text itself."""
     path = (*JSON_SOURCES[source].prefix, *path)
-    wanted = list(tests.get("in", ()))
-    structures = [value for value in wanted if isinstance(value, list | dict)]
+    wanted: list[Any] = list(tests.get("in", ()))
+    structures = [value for value in wanted if _is_structure(value)]
     if structures:
-        others = [value for value in wanted if not isinstance(value, list | dict)]
-        rest = {name: operand for name, operand in tests.items() if name != "in"}
+        others = [value for value in wanted if not _is_structure(value)]
+        rest: dict[str, Any] = {name: operand for name, operand in tests.items() if name != "in"}
         choices = [rest | {"eq": value} for value in structures] + [rest | {"in": others}]
         return AnyOf(tuple(_json_of(source, path, choice, flat=flat) for choice in choices))
     return _json_of(source, path, tests, flat=flat)
 
 
-def _json_of(
-    source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: bool
-) -> Json:
+def _json_of(source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: bool) -> Json:
     equal = tests.get("eq")
-    structure = encode(equal).decode() if isinstance(equal, list | dict) else None
+    structure = encode(equal).decode() if _is_structure(equal) else None
     text = encode([[name, operand] for name, operand in tests.items()]).decode()
     return Json(source, JsonTest(path, text, flat=flat), structure)
 
