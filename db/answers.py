@@ -11,15 +11,14 @@ from typing import Any, NamedTuple, TypeAlias
 from db import filters
 from db.compiler import (
     Statement,
-    WindowForm,
     count_of_many,
     count_of_one,
     rows_of_many,
     rows_of_one,
-    subtrees_of_many,
 )
 from db.entity import Column
-from db.questions import DESCENDANTS, Link, Rows, Window
+from db.ordering import WindowForm
+from db.questions import Link, Rows, Window
 from db.readers import Reading
 from db.values import ASKED, KEY, PACK, Kind
 
@@ -49,14 +48,14 @@ async def rows(
     form = filters.form(question.where)
     if len(keys) == 1 and not link.above:
         (key,) = keys
-        statement = rows_of_one(dialect, link, columns, form, None, False)
-        found = await _fetch(reading, statement, _values(dialect, question, key))
+        statement = rows_of_one(dialect, link, columns, form, None, False, link.order)
+        found = await _fetch(reading, statement, values_of(dialect, question, key))
         return {key: found} if found else {}
     targets = {key: list(_targets(dialect, link, key)) for key in keys}
     wanted = {target for some in targets.values() for target in some}
     if not wanted:
         return {}
-    values = _asked(dialect, question)
+    values = asked(dialect, question)
     values["keys"] = PACK[dialect](sorted(wanted))
     found = await _fetch(reading, rows_of_many(dialect, link, columns, form), values)
     by_target = _by(found, [columns.index(column) for _, column in link.on])
@@ -74,7 +73,13 @@ async def windows(
     """Return the window of each parent."""
     window = question.window
     assert window is not None  # noqa: S101 - it is what was asked
-    shape = WindowForm(window.backward, window.after is not None, window.before is not None)
+    shape = WindowForm(
+        window.backward,
+        window.after is not None,
+        window.before is not None,
+        _nulls(window.after),
+        _nulls(window.before),
+    )
     statement = rows_of_one(
         reading.dialect,
         question.link,
@@ -82,20 +87,21 @@ async def windows(
         filters.form(question.where),
         shape,
         question.max_depth is not None,
+        question.ordered,
     )
-    values = [_values(reading.dialect, question, key) for key in keys]
-    found = await _seek(reading, statement, values)
+    values = [values_of(reading.dialect, question, key) for key in keys]
+    found = await seek(reading, statement, values)
     return {key: _cut(some, window) for key, some in zip(keys, found, strict=True)}
 
 
 async def counts(reading: Reading, question: Rows, keys: Sequence[Key]) -> dict[Key, int]:
     """Return the number of rows of each parent that has any."""
     link, dialect, form = question.link, reading.dialect, filters.form(question.where)
-    if len(keys) == 1 or link.below:
+    if len(keys) == 1 or link.below or not _has_ids_only(link):
         statement = count_of_one(dialect, link, form, question.max_depth is not None)
-        found = await _seek(reading, statement, [_values(dialect, question, key) for key in keys])
+        found = await seek(reading, statement, [values_of(dialect, question, key) for key in keys])
         return {key: row[0] for key, (row,) in zip(keys, found, strict=True)}
-    values = _asked(dialect, question)
+    values = asked(dialect, question)
     values["keys"] = PACK[dialect](sorted(keys))
     return {
         row[:-1]: row[-1]
@@ -103,39 +109,8 @@ async def counts(reading: Reading, question: Rows, keys: Sequence[Key]) -> dict[
     }
 
 
-async def subtrees(
-    reading: Reading, keys: Sequence[Key], columns: tuple[Column, ...], levels: int
-) -> dict[Any, list[Stored]] | None:
-    """Return the children of these runs, their children and so on, by their parent's id.
-
-    A key is (trace_id, id, dotted_order, depth). None where one statement can not bring them
-    without bringing much else: many parents that are no roots.
-    """
-    dialect = reading.dialect
-    place = columns.index("parent_run_id")
-    if len(keys) == 1:
-        ((trace, _, dotted, depth),) = keys
-        question = Rows(DESCENDANTS, max_depth=levels)
-        statement = rows_of_one(dialect, DESCENDANTS, columns, ("all",), None, True)
-        values = _values(dialect, question, (trace, dotted, depth))
-        return _by_one(await _fetch(reading, statement, values), place)
-    if any(depth for *_, depth in keys):
-        return None
-    packed = PACK[dialect](sorted((trace,) for trace, *_ in keys))
-    statement = subtrees_of_many(dialect, columns)
-    return _by_one(await _fetch(reading, statement, {"keys": packed, "deepest": levels}), place)
-
-
-def _by_one(found: list[Stored], place: int) -> dict[Any, list[Stored]]:
-    """Group rows by the column at a place."""
-    grouped: dict[Any, list[Stored]] = {}
-    for row in found:
-        key = row[place]
-        if key in grouped:
-            grouped[key].append(row)
-        else:
-            grouped[key] = [row]
-    return grouped
+def _nulls(cursor: tuple[Any, ...] | None) -> tuple[int, ...]:
+    return tuple([at for at, value in enumerate(cursor or ()) if value is None])
 
 
 def _by(found: list[Stored], places: list[int]) -> dict[Key, list[Stored]]:
@@ -144,6 +119,11 @@ def _by(found: list[Stored], places: list[int]) -> dict[Key, list[Stored]]:
     for row in found:
         grouped.setdefault(tuple([row[at] for at in places]), []).append(row)
     return grouped
+
+
+def _has_ids_only(link: Link) -> bool:
+    """Say whether the keys of many parents fit into one parameter."""
+    return all(link.target.kinds[column] is Kind.ID for column in link.brings)
 
 
 def _targets(dialect: str, link: Link, key: Key) -> Iterator[Key]:
@@ -167,7 +147,7 @@ def _cut(found: list[Stored], window: Window) -> Found:
     return Found(kept, beyond or window.before is not None, window.after is not None)
 
 
-async def _seek(
+async def seek(
     reading: Reading, statement: Statement, values: list[dict[str, Any]]
 ) -> list[list[Stored]]:
     """Run one parent's statement for each parent; return the rows of each."""
@@ -190,9 +170,9 @@ async def _fetch(reading: Reading, statement: Statement, values: Mapping[str, An
     return await reading.rows(statement.sql, statement.placed(values))
 
 
-def _values(dialect: str, question: Rows, key: Key) -> dict[str, Any]:
+def values_of(dialect: str, question: Rows, key: Key) -> dict[str, Any]:
     """Return the parameters of one parent's statement."""
-    found = _asked(dialect, question)
+    found = asked(dialect, question)
     if not question.link.below:
         found |= {f"k{at}": value for at, value in enumerate(key)}
         return found
@@ -203,7 +183,7 @@ def _values(dialect: str, question: Rows, key: Key) -> dict[str, Any]:
     return found
 
 
-def _asked(dialect: str, question: Rows) -> dict[str, Any]:
+def asked(dialect: str, question: Rows) -> dict[str, Any]:
     """Return the parameters of the filter and the window."""
     convert = ASKED[dialect]
 
@@ -216,8 +196,8 @@ def _asked(dialect: str, question: Rows) -> dict[str, Any]:
     if window is None:
         return found
     found["size"] = window.size + 1
-    kinds = question.link.target.kinds
+    kinds = [question.link.target.kind(column) for column in question.order_columns]
     for prefix, cursor in (("a", window.after), ("b", window.before)):
         for at, asked in enumerate(cursor or ()):
-            found[f"{prefix}{at}"] = value(kinds[question.link.order[at][0]], asked)
+            found[f"{prefix}{at}"] = None if asked is None else value(kinds[at], asked)
     return found

@@ -57,7 +57,9 @@ def buckets(first: datetime, last: datetime, interval: TimeInterval, place: Zone
     if wanted > MOST_BUCKETS:
         raise too_many(int(wanted), interval)
     try:
-        edges = sorted({*_edges(first, last, interval, place)})  # a day that never was has no length
+        edges = sorted(
+            {*_edges(first, last, interval, place)}
+        )  # a day that never was has no length
     except OverflowError:
         msg = f"buckets of {first} to {last} leave the calendar; narrow `where` by startTime"
         raise InvalidError(msg) from None

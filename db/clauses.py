@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, FromClause, and_, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, and_, literal_column, select, tuple_
 
 from db.tables import FEEDBACK, PROJECT, RUN, RUN_METADATA, RUN_PAYLOAD, RUN_TAG
 from db.values import Kind, kind_of
@@ -78,6 +78,7 @@ CLAUSES: Mapping[str, Clause] = {
     "status": Clause(Kind.TEXT, _column("status"), literal=True),
     "is_root": Clause(Kind.BOOL, lambda run: run.c.parent_run_id.is_(None), literal=True),
     "project_name": Clause(Kind.TEXT, lambda _: PROJECT.c.name, within=_in_project),
+    "search": Clause(Kind.SEARCH, lambda run: tuple_(run.c.trace_id, run.c.id)),
     "tag": Clause(Kind.TEXT, _column("tag")),
     "metadata_key": Clause(Kind.TEXT, _column("key")),
     "metadata_value": Clause(Kind.TEXT, _column("value")),

@@ -17,9 +17,7 @@ from sqlalchemy import (
     and_,
     bindparam,
     func,
-    literal_column,
     select,
-    tuple_,
 )
 from sqlalchemy.sql import FromClause
 from sqlalchemy.sql.schema import Table
@@ -34,10 +32,19 @@ from db.dialects import (
     moment,
     passed_through,
 )
-from db.entities import RUN
-from db.entity import Column, Entity, Head, Size
+from db.entity import Column, Entity, Head, Score, Size
 from db.filters import Form, clause_of
-from db.questions import IN_TREE, Link, Order
+from db.ordering import (
+    WindowForm,
+    average_score,
+    between,
+    directed,
+    ordering,
+    sorted_by,
+)
+from db.orders import Order, columns_of, reversed_order, terms
+from db.questions import Link
+from db.search_lead import led_by_search
 from db.values import Kind
 
 CACHED_STATEMENTS = 4096
@@ -60,15 +67,6 @@ class Statement:
         return [constants[name] if name in constants else values[name] for name in self.names]
 
 
-@dataclass(frozen=True, slots=True)
-class WindowForm:
-    """Which ends of a window are given."""
-
-    backward: bool = False
-    after: bool = False
-    before: bool = False
-
-
 @lru_cache(maxsize=CACHED_STATEMENTS)
 def rows_of_one(
     dialect: str,
@@ -77,16 +75,42 @@ def rows_of_one(
     where: Form,
     window: WindowForm | None,
     deep: bool,
+    order: Order,
 ) -> Statement:
     """Return the statement for the rows of one parent (or of none)."""
+    if window is not None and columns_of(order) != columns_of(link.order):
+        return compiled_of(dialect, _sorted(dialect, link, columns, where, window, order))
     target = link.target
-    query = _selected(dialect, target, columns)
+    query = selected(dialect, target, columns)
     query = _filtered(query, target, where).where(*fixed(link, deep=deep))
     query = _grouped(query, target)
-    order = _reverse(link.order) if window is not None and window.backward else link.order
     if window is not None:
-        query = query.where(*_between(target, link.order, window)).limit(bindparam("size"))
-    return compiled_of(dialect, query.order_by(*_ordering(target, order)))
+        query = query.where(*between(target, order, window)).limit(bindparam("size"))
+        order = reversed_order(order) if window.backward else order
+    return compiled_of(dialect, query.order_by(*ordering(target, order)))
+
+
+def _sorted(
+    dialect: str,
+    link: Link,
+    columns: tuple[Column, ...],
+    where: Form,
+    window: WindowForm,
+    order: Order,
+) -> Select[Any]:
+    """Return a page by an order that no index has: only keys are sorted, then rows are fetched."""
+    target = link.target
+    found = terms(reversed_order(order) if window.backward else order)
+    places = [sorted_by(target, term).label(f"o{at}") for at, term in enumerate(found)]
+    keys = select(*(target.columns[name] for name in target.key), *places)
+    keys = _filtered(keys.select_from(table_of(target)), target, where)
+    keys = keys.where(*fixed(link, deep=False), *between(target, order, window))
+    directions = [directed(place, term) for place, term in zip(places, found, strict=True)]
+    page = keys.order_by(*directions).limit(bindparam("size")).subquery("page")
+    same = and_(*(target.columns[name] == page.c[name] for name in target.key))
+    query = select(*(_column(dialect, target, column) for column in columns))
+    query = query.select_from(page.join(target.source(_stored(columns)), same))
+    return query.order_by(*(directed(page.c[f"o{at}"], term) for at, term in enumerate(found)))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
@@ -94,22 +118,9 @@ def rows_of_many(dialect: str, link: Link, columns: tuple[Column, ...], where: F
     """Return the statement for all rows of many parents; `keys` holds the parents' keys."""
     target = link.target
     keys = key_rows("keys", _key_columns(link))
-    query = _selected(dialect, target, columns, keys)
+    query = selected(dialect, target, columns, keys)
     query = _grouped(_filtered(query, target, where, _beside(dialect, keys)), target)
-    return compiled_of(dialect, query.order_by(*_ordering(target, link.order)))
-
-
-@lru_cache(maxsize=CACHED_STATEMENTS)
-def subtrees_of_many(dialect: str, columns: tuple[Column, ...]) -> Statement:
-    """Return the statement for whole traces down to a depth, without their roots.
-
-    `keys` holds trace ids, `deepest` the depth.
-    """
-    keys = key_rows("keys", ("trace_id",))
-    depth = RUN.columns["depth"]
-    within = and_(depth > literal_column("0"), depth <= bindparam("deepest"))
-    query = _selected(dialect, RUN, columns, keys).where(beside_keys(dialect, keys, within))
-    return compiled_of(dialect, query.order_by(*_ordering(RUN, IN_TREE)))
+    return compiled_of(dialect, query.order_by(*ordering(target, link.order)))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
@@ -137,7 +148,7 @@ def count_of_many(dialect: str, link: Link, where: Form) -> Statement:
 @lru_cache(maxsize=CACHED_STATEMENTS)
 def more_of_many(dialect: str, entity: Entity, columns: tuple[Column, ...]) -> Statement:
     """Return the statement for more columns of known rows: `columns` by the entity's key."""
-    query = _selected(dialect, entity, columns, key_rows("keys", entity.key))
+    query = selected(dialect, entity, columns, key_rows("keys", entity.key))
     return compiled_of(dialect, _grouped(query, entity))
 
 
@@ -151,21 +162,27 @@ def _beside(
     return partial(beside_keys, dialect, keys)
 
 
-def _looked_up(entity: Entity, source: FromClause, keys: TableValuedAlias) -> FromClause:
+def _looked_up(entity: Entity, source: FromClause, keys: FromClause) -> FromClause:
     """Join rows to keys that are named like the entity's columns."""
     return keys.join(source, and_(*(entity.columns[key.name] == key for key in keys.c)))
 
 
-def _selected(
+def selected(
     dialect: str,
     entity: Entity,
     columns: tuple[Column, ...],
-    keys: TableValuedAlias | None = None,
+    keys: FromClause | None = None,
 ) -> Select[Any]:
-    names = {column if isinstance(column, str) else column.column for column in columns}
-    source = entity.source(frozenset(names))
+    """Return a selection of an entity's columns; of the rows that `keys` name, if given."""
+    source = entity.source(_stored(columns))
     query = select(*(_column(dialect, entity, column) for column in columns))
     return query.select_from(source if keys is None else _looked_up(entity, source, keys))
+
+
+def _stored(columns: tuple[Column, ...]) -> frozenset[str]:
+    """Return the names of the columns that are read."""
+    names = (column.column if isinstance(column, Head | Size) else column for column in columns)
+    return frozenset(name for name in names if isinstance(name, str))
 
 
 def _column(dialect: str, entity: Entity, column: Column) -> ColumnElement[Any]:
@@ -174,6 +191,8 @@ def _column(dialect: str, entity: Entity, column: Column) -> ColumnElement[Any]:
             return head_of(dialect, entity.columns[name], size)
         case Size(name):
             return length_of(dialect, entity.columns[name])
+        case Score(key):
+            return average_score(key)
         case str():
             stored = entity.columns[column]
             if entity.kinds[column] is Kind.JSON:
@@ -191,12 +210,15 @@ def _filtered(
     where: Form,
     placed: Callable[[ColumnElement[bool]], ColumnElement[bool]] = _as_it_is,
 ) -> Select[Any]:
+    if entity.only is not None:
+        query = query.where(entity.only)
     if where == ("all",):
         return query
-    return query.where(placed(clause_of(where, _table_of(entity), binds("f"))))
+    return query.where(placed(clause_of(where, table_of(entity), binds("f"))))
 
 
-def _table_of(entity: Entity) -> Table[Any]:
+def table_of(entity: Entity) -> Table[Any]:
+    """Return the table that an entity's rows, or the rows it sums up, are in."""
     table: Any = getattr(entity.columns[entity.key[0]], "table", None)
     assert table is not None  # noqa: S101 - a key is a column of the table that is filtered
     return table
@@ -230,33 +252,9 @@ def _grouped(query: Select[Any], entity: Entity) -> Select[Any]:
     return query.group_by(*(entity.columns[column] for column in entity.group_by))
 
 
-def _reverse(order: Order) -> Order:
-    return tuple((column, not descending) for column, descending in order)
-
-
-def _ordering(entity: Entity, order: Order) -> Iterator[ColumnElement[Any]]:
-    for column, descending in order:
-        yield entity.columns[column].desc() if descending else entity.columns[column].asc()
-
-
-def _between(entity: Entity, order: Order, window: WindowForm) -> Iterator[ColumnElement[bool]]:
-    columns = tuple_(*(entity.columns[column] for column, _ in order))
-    descending = order[0][1]
-    for given, prefix, smaller in (
-        (window.after, "a", descending),
-        (window.before, "b", not descending),
-    ):
-        if given:
-            values: list[ColumnElement[Any]] = [
-                bindparam(f"{prefix}{at}") for at in range(len(order))
-            ]
-            bounds = tuple_(*values)
-            yield columns < bounds if smaller else columns > bounds
-
-
 def compiled_of(dialect: str, query: Select[Any]) -> Statement:
     """Return a query as SQL text, with its parameters in order."""
     found: Dialect = dialect_named(dialect)
-    compiled = query.compile(dialect=found)
+    compiled = led_by_search(dialect, query).compile(dialect=found)
     constants = {name: value for name, value in compiled.params.items() if value is not None}
     return Statement(str(compiled), tuple(compiled.positiontup or ()), constants)

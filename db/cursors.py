@@ -2,15 +2,18 @@
 
 import base64
 import binascii
+import math
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any, NamedTuple, TypeAlias
+from decimal import Decimal, InvalidOperation
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 
-from db.entity import Entity
+from db.entity import Entity, Score
 from db.errors import InvalidError
+from db.orders import Order, Term, columns_of, terms
 from db.rows import Row
 from db.values import Kind
 
@@ -19,12 +22,10 @@ VERSION = 1
 LARGEST_PAGE = 1000
 USUAL_PAGE = 50
 
+_LARGEST = 2**63 - 1
+_DIGITS = 16
 _SHOWN = 80
 """How many characters of a wrong cursor its error shows."""
-
-
-Order: TypeAlias = tuple[tuple[str, bool], ...]
-"""Columns, each with whether it descends; always ends in the id, so that it is total."""
 
 
 class Edge(NamedTuple):
@@ -59,9 +60,31 @@ class PageInfo(NamedTuple):
 
 
 def _text(value: Any) -> str:
-    if not isinstance(value, str):
+    if not isinstance(value, str) or "\0" in value:
         raise TypeError
     return value
+
+
+def _whole(value: Any) -> int:
+    if type(value) is not int or abs(value) > _LARGEST:
+        raise TypeError
+    return value
+
+
+def _number(value: Any) -> float:
+    if type(value) not in {int, float} or not math.isfinite(value):
+        raise TypeError
+    return float(value)
+
+
+def _money(value: Any) -> Decimal:
+    try:
+        found = Decimal(_text(value))
+    except InvalidOperation:
+        raise ValueError from None
+    if not found.is_finite() or abs(found.adjusted()) > _DIGITS:
+        raise ValueError
+    return found
 
 
 def _moment(value: Any) -> datetime:
@@ -75,17 +98,26 @@ _PARSE: Mapping[Kind, Callable[[Any], Any]] = {
     Kind.ID: lambda value: UUID(_text(value)),
     Kind.TEXT: _text,
     Kind.TIME: _moment,
+    Kind.INT: _whole,
+    Kind.FLOAT: _number,
+    Kind.MONEY: _money,
 }
 
 
 def signature(order: Order) -> str:
     """Return the name of an order, as cursors carry it."""
-    return ",".join(f"-{column}" if descending else column for column, descending in order)
+    return ",".join(map(_named, terms(order)))
+
+
+def _named(term: Term) -> str:
+    column = f"feedback_score({term.column.key})" if isinstance(term.column, Score) else term.column
+    nulls = {None: "", True: " nulls first", False: " nulls last"}[term.nulls_first]
+    return f"{'-' if term.descending else ''}{column}{nulls}"
 
 
 def cursor_of(row: Row, order: Order) -> str:
     """Return the cursor of a row."""
-    return encode(order, [row.ready(column) for column, _ in order])
+    return encode(order, [row.ready(column) for column in columns_of(order)])
 
 
 def encode(order: Order, values: list[Any]) -> str:
@@ -113,11 +145,16 @@ def decode(cursor: str, entity: Entity, order: Order, name: str) -> tuple[Any, .
         raise InvalidError(msg)
     try:
         parsed = [
-            _PARSE[entity.kinds[column]](value)
-            for (column, _), value in zip(order, values, strict=True)
+            _parsed(entity, term, value) for term, value in zip(terms(order), values, strict=True)
         ]
     except (ValueError, TypeError):
         raise forged from None
     if encode(order, values) != cursor:
         raise forged
     return tuple(parsed)
+
+
+def _parsed(entity: Entity, term: Term, value: Any) -> Any:
+    if value is None and term.nulls_first is not None:
+        return None
+    return _PARSE[entity.kind(term.column)](value)

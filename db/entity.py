@@ -28,7 +28,13 @@ class Size(NamedTuple):
     column: str
 
 
-Column = str | Head | Size
+class Score(NamedTuple):
+    """The average score of a run's feedback with a key."""
+
+    key: str
+
+
+Column = str | Head | Size | Score
 """What a statement can select of an entity."""
 
 
@@ -48,7 +54,8 @@ class Attribute:
 class Entity:
     """A kind of row. `eager` columns come with every row, the others only when asked for.
 
-    `source` builds the FROM clause for the columns that are selected; `group_by` names the columns
+    `source` builds the FROM clause for the columns that are selected; `only` says which of its rows
+    are meant, where not all are; `group_by` names the columns
     by which an entity that sums up rows is grouped.
     """
 
@@ -58,6 +65,7 @@ class Entity:
     key: tuple[str, ...]
     source: Callable[[frozenset[str]], FromClause]
     lazy: frozenset[str] = frozenset()
+    only: ColumnElement[bool] | None = None
     group_by: tuple[str, ...] = ()
     kinds: Mapping[str, Kind] = field(init=False)
     eager: tuple[str, ...] = field(init=False)
@@ -71,6 +79,8 @@ class Entity:
         """Return what a selected column holds."""
         if isinstance(column, Head):
             return Kind.BYTES
+        if isinstance(column, Score):
+            return Kind.FLOAT
         return Kind.INT if isinstance(column, Size) else self.kinds[column]
 
 

@@ -2,7 +2,8 @@
 
 import math
 from collections import Counter
-from typing import NamedTuple
+from collections.abc import Iterable
+from typing import Any, NamedTuple
 
 from db import filters
 from db.derivations import decode, encode
@@ -62,6 +63,40 @@ def _stats(key: str, rows: list[Row]) -> FeedbackStats:
         min=min(scores, default=None),
         max=max(scores, default=None),
         stdev=math.sqrt(spread) if scores else None,
+        values=[ValueCount(value, n) for value, n in sorted(values.items())] or None,
+    )
+
+
+def summed_up_values(rows: Iterable[tuple[Any, ...]]) -> list[FeedbackStats] | None:
+    """Return the statistics of each key, by name, of rows that were summed up by key and value.
+
+    A row is a key, a value's JSON text, how many; of the scores the count, the sum, the sum of
+    their squares, the least and the greatest.
+    """
+    by_key: dict[str, list[tuple[Any, ...]]] = {}
+    for key, *row in rows:
+        by_key.setdefault(key, []).append(tuple(row))
+    return [_stats_of_sums(key, by_key[key]) for key in sorted(by_key)] or None
+
+
+def _stats_of_sums(key: str, rows: list[tuple[Any, ...]]) -> FeedbackStats:
+    values: Counter[str] = Counter()
+    for value, n, *_ in rows:
+        text = None if value is None else _value_text(value.encode())
+        if text is not None:
+            values[text] += n
+    scored = [row[2:] for row in rows if row[2]]
+    count = sum(n for n, *_ in scored)
+    mean = math.fsum(row[1] for row in scored) / count if count else None
+    squares = math.fsum(row[2] for row in scored)
+    spread = 0.0 if mean is None else max(squares / count - mean * mean, 0.0)
+    return FeedbackStats(
+        key=key,
+        n=sum(row[1] for row in rows),
+        avg=mean,
+        min=min((row[3] for row in scored), default=None),
+        max=max((row[4] for row in scored), default=None),
+        stdev=math.sqrt(spread) if scored else None,
         values=[ValueCount(value, n) for value, n in sorted(values.items())] or None,
     )
 

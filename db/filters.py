@@ -95,7 +95,7 @@ _SIZES = (1, 4, 16, 64, 256, LONGEST_LIST)
 """Lists are padded to one of these lengths, so that few forms exist."""
 
 
-_ONE: ColumnElement[int] = literal_column("1")
+_ONE: ColumnElement[Any] = literal_column("1")
 
 
 def _is_literal(clause: str, operator: str) -> bool:

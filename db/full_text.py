@@ -26,12 +26,14 @@ BREAK = "\ue000"
 NUMBER_BITS = 20
 """How many runs that begin in one millisecond can be told apart: 2 to this."""
 
+MOST_MILLISECONDS = 1 << 42
+"""Runs that begin later than so long after 1970, in 2109, are numbered alike."""
+
 RARE = 2000
 """Up to so many matches SQLite makes a list of them; of more it looks each run up by itself."""
 
 _LAST_POSITION = 16_383
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MOST_MILLISECONDS = 1 << 42
 
 
 class Words(TypeDecorator[str]):
@@ -89,7 +91,7 @@ def _in_tsvector(element: Matches, compiler: SQLCompiler, **options: Any) -> str
 def first_of(start: datetime) -> int:
     """Return the lowest number of a run that begins in the millisecond of this moment."""
     since = (start - _EPOCH) // timedelta(milliseconds=1)
-    return max(-_MOST_MILLISECONDS, min(since, _MOST_MILLISECONDS)) << NUMBER_BITS
+    return max(-MOST_MILLISECONDS, min(since, MOST_MILLISECONDS)) << NUMBER_BITS
 
 
 def _as_text(fields: Sequence[Sequence[str]]) -> str:

@@ -186,6 +186,59 @@ class RunSearchQueue(SQLModel, table=True):
     id: UUID = Field(primary_key=True, sa_type=Id)
 
 
+class _Rollup(SQLModel):
+    """What the runs of a project that began in one span of time come to.
+
+    Durations are seconds; `*_cells` are packed by `db.histograms`. Usage is the runs' own.
+    """
+
+    session_id: UUID = Field(primary_key=True, sa_type=Id)
+    since: datetime = Field(primary_key=True)
+    runs: int = Field(sa_type=BigInteger)
+    errors: int = Field(sa_type=BigInteger)
+    latency_n: int = Field(sa_type=BigInteger)
+    latency_sum: float
+    latency_min: float | None = None
+    latency_max: float | None = None
+    latency_cells: bytes = Field(sa_type=LargeBinary)
+    time_to_first_token_n: int = Field(sa_type=BigInteger)
+    time_to_first_token_sum: float
+    time_to_first_token_min: float | None = None
+    time_to_first_token_max: float | None = None
+    time_to_first_token_cells: bytes = Field(sa_type=LargeBinary)
+    prompt_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    completion_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    total_tokens: int | None = Field(default=None, sa_type=BigInteger)
+    prompt_cost: Decimal | None = Field(default=None, sa_type=Money)
+    completion_cost: Decimal | None = Field(default=None, sa_type=Money)
+    total_cost: Decimal | None = Field(default=None, sa_type=Money)
+
+
+class RunRollupHour(_Rollup, table=True):
+    """An hour of a project, from `since` on."""
+
+    __tablename__ = "run_rollup_hour"  # pyright: ignore[reportAssignmentType]
+
+
+class RunRollupDay(_Rollup, table=True):
+    """A day of a project in UTC, from `since` on."""
+
+    __tablename__ = "run_rollup_day"  # pyright: ignore[reportAssignmentType]
+
+
+class RunRollupDirty(SQLModel, table=True):
+    """An hour of a project whose runs have changed since it was summed up.
+
+    `mark` is another one with every change.
+    """
+
+    __tablename__ = "run_rollup_dirty"  # pyright: ignore[reportAssignmentType]
+
+    session_id: UUID = Field(primary_key=True, sa_type=Id)
+    since: datetime = Field(primary_key=True)
+    mark: UUID = Field(sa_type=Id)
+
+
 def _index(name: str, *columns: Any, only: str | None = None) -> None:
     where: dict[str, Any] = {}
     if only is not None:
@@ -199,6 +252,7 @@ def _newest_first(*leading: Any) -> list[Any]:
 
 _ROOTS = "parent_run_id IS NULL"
 _ERRORS = "status = 'error'"
+_THREADED = "thread_id IS NOT NULL"
 
 _index("run_by_id", Run.id)
 _index("run_by_trace", Run.trace_id, Run.dotted_order)
@@ -210,6 +264,7 @@ _index("run_by_session_roots", *_newest_first(Run.session_id), only=_ROOTS)
 _index("run_by_session_errors", *_newest_first(Run.session_id), only=_ERRORS)
 _index("run_by_session_type", *_newest_first(Run.session_id, Run.run_type))
 _index("run_by_session_thread", *_newest_first(Run.session_id, Run.thread_id))
+_index("run_by_session_threaded", *_newest_first(Run.session_id), Run.thread_id, only=_THREADED)
 _index("feedback_by_run", Feedback.trace_id, Feedback.run_id)
 _index("feedback_by_id", Feedback.id)
 _index("parked_by_arrival", Parked.arrival)

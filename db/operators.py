@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, false, not_, or_
 
+from db.full_text import Matches
 from db.spellings import AsciiLower
 from db.values import Kind
 
@@ -84,4 +85,5 @@ OPERATORS: Mapping[Kind, Mapping[str, Operator]] = {
     Kind.FLOAT: _EQUALITY | _ORDER,
     Kind.MONEY: _EQUALITY | _ORDER,
     Kind.BOOL: {"eq": lambda column, wanted: column if wanted else not_(column)},
+    Kind.SEARCH: {"matches": lambda key, search: Matches(*key.clauses, search)},
 }

@@ -3,6 +3,7 @@
 from db.cursors import LARGEST_PAGE, USUAL_PAGE, decode
 from db.errors import InvalidError
 from db.filters import EVERYTHING, Where
+from db.orders import Order
 from db.questions import Link, Page, Rows, Window
 from db.rows import Row
 
@@ -17,6 +18,7 @@ def page(
     last: int | None = None,
     before: str | None = None,
     max_depth: int | None = None,
+    order: Order | None = None,
 ) -> Page:
     """Return the page of a link that the arguments ask for.
 
@@ -25,17 +27,18 @@ def page(
     if first is not None and last is not None:
         msg = f"first is {first} and last is {last}; give one of them"
         raise InvalidError(msg)
+    ordered = order or link.order
     size = _size("last", last) if last is not None else _size("first", first)
     window = Window(
         size,
         backward=last is not None,
-        after=None if after is None else decode(after, link.target, link.order, "after"),
-        before=None if before is None else decode(before, link.target, link.order, "before"),
+        after=None if after is None else decode(after, link.target, ordered, "after"),
+        before=None if before is None else decode(before, link.target, ordered, "before"),
     )
     if max_depth is not None and max_depth < 0:
         msg = f"maxDepth is {max_depth}; at least 0"
         raise InvalidError(msg)
-    return Page(Rows(link, parent, where, window=window, max_depth=max_depth))
+    return Page(Rows(link, parent, where, window=window, max_depth=max_depth, order=order))
 
 
 def _size(name: str, value: int | None) -> int:

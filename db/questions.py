@@ -11,14 +11,14 @@ from functools import partial
 from typing import Any, ClassVar, TypeAlias
 from uuid import UUID
 
-from db.cursors import Edge, Order, PageInfo
+from db.cursors import Edge, PageInfo
 from db.entities import ATTACHMENT, FEEDBACK, PROJECT, RUN, TRACE
 from db.entity import Column, Entity
 from db.filters import EVERYTHING, Where
+from db.orders import NEWEST_FIRST, Order, columns_of
 from db.readers import Reading
 from db.rows import Derived, Row
 
-NEWEST_FIRST: Order = (("start_time", True), ("id", True))
 IN_TREE: Order = (("dotted_order", False),)  # ends in the id
 BY_NAME: Order = (("name", False), ("id", False))
 OLDEST_FIRST: Order = (("created_at", False), ("id", False))
@@ -95,7 +95,8 @@ class Rows:
     """
 
     shape: ClassVar[str] = "rows"
-    tree_needs: ClassVar[tuple[str, ...]] = ("trace_id", "id", "dotted_order", "depth")
+    tree_needs: ClassVar[tuple[str, ...]] = ("trace_id", "id", "depth")
+    tree_brings: ClassVar[tuple[str, ...]] = ("id", "depth")
 
     link: Link
     parent: Row | None = field(default=None, compare=False)
@@ -104,6 +105,17 @@ class Rows:
     window: Window | None = None
     max_depth: int | None = None
     empty_is_null: bool = False
+    order: Order | None = None
+
+    @property
+    def ordered(self) -> Order:
+        """The order of the rows: the one asked for, else the link's own."""
+        return self.order or self.link.order
+
+    @property
+    def order_columns(self) -> tuple[Column, ...]:
+        """The columns that cursors are made of."""
+        return columns_of(self.ordered)
 
     @property
     def nests(self) -> bool:
@@ -208,7 +220,7 @@ class Page:
     @property
     def form(self) -> Any:
         """What plans depend on."""
-        return (self.shape, self.rows.link)
+        return (self.shape, self.rows.link, self.rows.order)
 
     @property
     def nodes(self) -> Then:
@@ -218,17 +230,25 @@ class Page:
     @property
     def edges(self) -> Then:
         """The rows with their cursors."""
-        return Then(self.rows, partial(_edges, self.rows.link.order))
+        return Then(self.rows, partial(_edges, self.rows.ordered))
 
     @property
     def page_info(self) -> Then:
         """Whether there is more, and the cursors at both ends."""
-        return Then(self.rows, partial(_page_info, self.rows.link.order))
+        return Then(self.rows, partial(_page_info, self.rows.ordered))
 
     @property
     def total_count(self) -> Count:
         """How many rows there are in all."""
         return Count(replace(self.rows, window=None))
+
+    @property
+    def stats(self) -> Values:
+        """All rows, which are runs, summed up."""
+        from db.stats import StatsOf  # noqa: PLC0415 - it is made of what stands here
+
+        rows = self.rows
+        return StatsOf(rows.link, rows.parent, rows.where, rows.max_depth)
 
 
 Question: TypeAlias = Rows | Count | Values | Nodes | Then | Derived

@@ -16,7 +16,8 @@ from db.values import PACK
 async def rows(reading: Reading, question: Rows, parents: Sequence[Row | None]) -> list[Any]:
     """Return the answer for each parent: a row or None, a list, or a `Slice`."""
     link = question.link
-    shape = Shape(link.target, link.target.eager, reading.dialect)
+    columns = tuple(dict.fromkeys((*link.target.eager, *question.order_columns)))
+    shape = Shape(link.target, columns, reading.dialect)
     keys = [key_of(link, parent) for parent in parents]
     distinct = list(dict.fromkeys(key for key in keys if key is not None))
     if question.window is not None:

@@ -11,7 +11,17 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ClauseElement, Connection, Row, and_, delete, insert, select, text
+from sqlalchemy import (
+    ClauseElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    select,
+    text,
+)
 
 from db.dialects import key_rows, only_writer, upsert
 from db.full_text import FULL_TEXT, NUMBER_BITS, first_of
@@ -88,7 +98,9 @@ def start_anew(connection: Connection) -> int:
     connection.execute(delete(RUN_SEARCH))
     connection.execute(delete(RUN_SEARCH_QUEUE))
     every = select(RUN.c.trace_id, RUN.c.id)
-    return connection.execute(insert(RUN_SEARCH_QUEUE).from_select(["trace_id", "id"], every)).rowcount
+    return connection.execute(
+        insert(RUN_SEARCH_QUEUE).from_select(["trace_id", "id"], every)
+    ).rowcount
 
 
 def _remove(connection: Connection, keys: Sequence[tuple[UUID, UUID]]) -> None:
@@ -104,7 +116,12 @@ def _put(connection: Connection, runs: Sequence[Row[Any]]) -> None:
     """Write the entries of runs, in the order of their numbers: FTS5 takes them faster so."""
     full_text = FULL_TEXT[connection.dialect.name]
     rows = [
-        {"trace_id": run.trace_id, "id": run.id, "number": None, "words": full_text.stored(_words(run))}
+        {
+            "trace_id": run.trace_id,
+            "id": run.id,
+            "number": None,
+            "words": full_text.stored(_words(run)),
+        }
         for run in runs
     ]
     if full_text.put is not None:
@@ -136,8 +153,6 @@ def _delete(connection: Connection, table: Any, keys: Sequence[tuple[UUID, UUID]
 
 @lru_cache
 def _of_key(table: Any) -> ClauseElement:
-    from sqlalchemy import bindparam
-
     return delete(table).where(
         table.c.trace_id == bindparam("of_trace_id"), table.c.id == bindparam("of_id")
     )

@@ -15,6 +15,13 @@ class AsciiLower(FunctionElement[str]):
     type = Text()
 
 
+class BinaryText(FunctionElement[str]):
+    """A text that sorts by the numbers of its characters, whatever the locale."""
+
+    inherit_cache = True
+    type = Text()
+
+
 class JsonHolds(FunctionElement[bool]):
     """Whether a JSON text passes a `db.json_tests.JsonTest`; false of NULL."""
 
@@ -51,6 +58,18 @@ def _lower(element: AsciiLower, compiler: SQLCompiler, **options: Any) -> str:
 def _lower_in_c(element: AsciiLower, compiler: SQLCompiler, **options: Any) -> str:
     (text,) = _parts(element, compiler, options)
     return f'lower(CAST({text} AS TEXT) COLLATE "C")'
+
+
+@compiles(BinaryText, "sqlite")
+def _as_it_is(element: BinaryText, compiler: SQLCompiler, **options: Any) -> str:
+    (text,) = _parts(element, compiler, options)
+    return text
+
+
+@compiles(BinaryText, "postgresql")
+def _in_c(element: BinaryText, compiler: SQLCompiler, **options: Any) -> str:
+    (text,) = _parts(element, compiler, options)
+    return f'({text} COLLATE "C")'
 
 
 @compiles(JsonHolds, "sqlite")

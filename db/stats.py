@@ -127,7 +127,10 @@ def runs_of(group: RunStatsGroup, first: int | None, after: str | None) -> Page:
 
 
 def members(
-    dialect: str, question: GroupedStats, keys: Sequence[Any], span: tuple[datetime, datetime] | None
+    dialect: str,
+    question: GroupedStats,
+    keys: Sequence[Any],
+    span: tuple[datetime, datetime] | None,
 ) -> Where:
     """Return the test for the runs of a group by its stored keys."""
     tests: list[Where] = [
@@ -139,4 +142,3 @@ def members(
         tests.append(filters.test("start_time", "gte", since))
         tests.append(filters.test("start_time", "lt", until))
     return All((question.where, *tests)) if tests else question.where
-

@@ -6,12 +6,14 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from orjson import Fragment
-from sqlalchemy import ColumnElement, FromClause, and_, select
+from sqlalchemy import ColumnElement, FromClause, and_, func, literal_column, select
 
-from db import filters, paths
+from db import composed, filters, paths
 from db.constructs import JSON_AT, JSON_PATH, Joined, with_tags
+from db.derivations import decode
 from db.errors import InvalidError
-from db.filters import Where
+from db.filters import AnyOf, Json, Not, Where
+from db.json_tests import JsonTest
 from db.tables import PROJECT, RUN, RUN_PAYLOAD
 from db.values import READY, Kind, kind_of
 
@@ -50,8 +52,10 @@ def name(group: Group) -> str:
 
 def check(group: Metadata) -> None:
     """Raise InvalidError where the path is none, or the whole metadata."""
-    if not paths.parse(group.path):
-        raise InvalidError("groupBy.metadata is empty; a path is wanted, as in env or user.id")
+    steps = paths.parse(group.path)
+    if not steps or any(isinstance(step, str) and '"' in step for step in steps):
+        msg = f"groupBy.metadata is {group.path!r}; a path without quotes is wanted, as user.id"
+        raise InvalidError(msg)
 
 
 def parameter(dialect: str, group: Group) -> Any:
@@ -69,7 +73,8 @@ def joined(dialect: str, source: FromClause, group: str, at: int) -> Joined:
         return source, RUN.c[group]
     payload = RUN_PAYLOAD.alias(f"carried{at}")
     same = and_(payload.c.trace_id == RUN.c.trace_id, payload.c.id == RUN.c.id)
-    return source.outerjoin(payload, same), JSON_AT[dialect](payload.c.extra, f"m{at}")
+    found = JSON_AT[dialect](payload.c.extra, f"m{at}")
+    return source.outerjoin(payload, same), func.nullif(found, literal_column("'null'"))
 
 
 def shown(group: str, key: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -81,7 +86,7 @@ def shown(group: str, key: ColumnElement[Any]) -> ColumnElement[Any]:
 
 def value(group: Group, told: Any) -> Any:
     """Return a key's value as answers hold it."""
-    if told is None or told == "null":
+    if told is None:
         return None
     if isinstance(group, Metadata):
         return Fragment(told)
@@ -102,9 +107,15 @@ def members(dialect: str, group: Group, key: Any) -> Where:
     return filters.test(group.value, "eq", UUID(ready(key) if ready else key))
 
 
-def _with_metadata(path: str, key: Any) -> Where:
-    raise InvalidError(f"the runs of a group by metadata.{path} can not be opened yet: {key}")
+def _with_metadata(path: str, key: str | bytes | None) -> Where:
+    value = None if key is None else decode(key.encode() if isinstance(key, str) else key)
+    if value is not None:
+        return composed.by_path("metadata", path, {"eq": value})
+    is_null = Json("metadata", JsonTest(("metadata", *paths.parse(path)), '[["eq",null]]'))
+    return AnyOf((composed.by_path("metadata", path, {"exists": False}), is_null))
 
 
 def _tagged(key: str | None) -> Where:
-    raise InvalidError(f"the runs of a group by tag can not be opened yet: {key}")
+    if key is not None:
+        return composed.tags("has_all", [key])
+    return Not(Json("tags", JsonTest((), '[["exists",true]]', flat=True)))

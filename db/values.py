@@ -6,15 +6,18 @@ stored JSON text stays text until the answer is written. One table for each data
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC
+from decimal import Decimal
 from enum import Enum
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Boolean, Float, Integer, LargeBinary, Numeric
 from sqlalchemy.types import TypeEngine
 from sqlmodel.sql.sqltypes import UTCDateTime
 
 from db.dialects import MONEY_SCALE, Id, JsonText, Money
+from db.full_text import FULL_TEXT
 from db.json_paths import path_text
 from db.json_tests import asked_text
 
@@ -32,6 +35,7 @@ class Kind(Enum):
     JSON = "json"
     BYTES = "bytes"
     JSON_TEST = "json test"
+    SEARCH = "search"
 
 
 _KINDS: tuple[tuple[type[TypeEngine[Any]], Kind], ...] = (
@@ -106,8 +110,9 @@ ASKED: Mapping[str, Mapping[Kind, Convert]] = {
         Kind.MONEY: lambda value: max(min(int(value.scaleb(MONEY_SCALE)), _MOST), -_MOST),
         Kind.BOOL: int,
         Kind.JSON_TEST: asked_text,
+        Kind.SEARCH: FULL_TEXT["sqlite"].asked,
     },
-    "postgresql": {Kind.JSON_TEST: path_text},
+    "postgresql": {Kind.JSON_TEST: path_text, Kind.SEARCH: FULL_TEXT["postgresql"].asked},
 }
 """Value of a question -> value of the driver; a kind that is missing passes as it is."""
 
@@ -130,3 +135,18 @@ def parse_id(text: str) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
+
+PACK_LABELLED: Mapping[str, Callable[[Sequence[tuple[Any, ...]]], tuple[Any, Any]]] = {
+    "sqlite": lambda keys: (
+        b"".join([id for id, _ in keys]),
+        orjson.dumps([label for _, label in keys]).decode(),
+    ),
+    "postgresql": lambda keys: ([id for id, _ in keys], [label for _, label in keys]),
+}
+"""Stored ids, each with a text -> the two parameters of `db.dialects.label_rows`."""
+
+MONEY_UNITS: Mapping[str, Convert] = {
+    "sqlite": int,
+    "postgresql": lambda text: int(Decimal(text).scaleb(MONEY_SCALE)),
+}
+"""A sum of money as the driver gives it -> whole units of 10^-12 dollars."""

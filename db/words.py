@@ -63,9 +63,7 @@ def places_of(text: str) -> Iterator[Word]:
         yield Word(found[0], *((start, end) if at is None else (at[start], at[end - 1] + 1)))
 
 
-def texts_of(
-    name: str, error: str | None, inputs: Any, outputs: Any, extra: Any
-) -> dict[str, str]:
+def texts_of(name: str, error: str | None, inputs: Any, outputs: Any, extra: Any) -> dict[str, str]:
     """Return what is searched of each field, in NFC; of JSON (as its text) the values."""
     whole = _decoded(extra)
     metadata = cast("dict[str, Any]", whole).get("metadata") if isinstance(whole, dict) else None

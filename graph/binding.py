@@ -6,18 +6,19 @@ from uuid import UUID
 
 from graphql import GraphQLArgument, GraphQLField, GraphQLObjectType
 
-from db import answers, filters
+from db import answers, filters, trees
 from db.cursors import cursor_of
 from db.entities import ATTACHMENT, FEEDBACK, PROJECT, RUN, TRACE
-from db.entity import Column, Entity, Head, Size
-from db.questions import NODES, Link, Rows, Values
+from db.entity import Column, Entity
+from db.questions import NODES, Rows, Values
 from db.readers import Reading
 from db.rows import Row, Shape
+from db.threads import THREAD
 from db.values import EXPRESSIONS, FUNCTIONS, READY, Kind
 from graph.arguments import converter_of
 from graph.writing import LARGE_BYTES, LARGE_ROWS
 
-_ENTITIES = {entity.name: entity for entity in (RUN, TRACE, PROJECT, FEEDBACK, ATTACHMENT)}
+_ENTITIES = {entity.name: entity for entity in (RUN, TRACE, PROJECT, FEEDBACK, ATTACHMENT, THREAD)}
 
 
 class StoreBinding:
@@ -74,7 +75,7 @@ class StoreBinding:
 
     def nullable(self, entity: Entity, column: Column) -> bool:
         """Say whether a stored column may be missing."""
-        if isinstance(column, Head | Size) or column in entity.lazy:
+        if not isinstance(column, str) or column in entity.lazy:
             return True
         return bool(getattr(entity.columns[column], "nullable", True))
 
@@ -86,10 +87,10 @@ class StoreBinding:
         """Return the functions that expressions call."""
         return FUNCTIONS
 
-    def cursor(self, link: Link, columns: tuple[Column, ...]) -> Callable[[tuple[Any, ...]], str]:
+    def cursor(self, rows: Rows, columns: tuple[Column, ...]) -> Callable[[tuple[Any, ...]], str]:
         """Return what makes the cursor of a stored row."""
-        shape = Shape(link.target, columns, self._dialect)
-        order = link.order
+        shape = Shape(rows.link.target, columns, self._dialect)
+        order = rows.ordered
         return lambda stored: cursor_of(Row(shape, stored), order)
 
     def rows(
@@ -153,7 +154,7 @@ class StoreAnswers:
         self, keys: Sequence[answers.Key], columns: tuple[Column, ...], levels: int
     ) -> Mapping[answers.Key, list[answers.Stored]] | None:
         """Return all levels of children at once; None where that would bring too much."""
-        found = await answers.subtrees(self._reading, keys, columns, levels)
+        found = await trees.subtrees(self._reading, keys, columns, levels)
         if found is not None:
             self._count(RUN, columns, found.values())
         return found

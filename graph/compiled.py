@@ -26,6 +26,7 @@ from graph.engine.cache import Cache
 from graph.engine.lifting import lift, with_variables
 from graph.engine.operation import Operation, chosen
 from graph.engine.protocol import Bail
+from graph.settings import Engine
 
 log = logging.getLogger("rungraph")
 
@@ -35,16 +36,21 @@ _WEIGHT = 20
 """Bytes of memory, roughly, for each byte of a document's text."""
 
 
+_WHOLE = frozenset({Engine.OPERATION, Engine.HTTP})
+
+
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What became of a query text: errors, or an operation, or neither (not for the engine).
 
-    `literals` are values of the operation's variables that the text itself holds.
+    `literals` are values of the operation's variables that the text itself holds; `document` is
+    the text as it stands, where it could be parsed and nothing was taken out of it.
     """
 
     errors: tuple[GraphQLError, ...]
     operation: Operation | None
     literals: dict[str, Any]
+    document: DocumentNode | None = None
 
 
 class CompiledSchema(strawberry.Schema):
@@ -53,6 +59,7 @@ class CompiledSchema(strawberry.Schema):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         self._prepared: Cache[Prepared] = Cache(_MOST_DOCUMENTS, _MOST_BYTES)
+        self._written: Cache[Prepared] = Cache(_MOST_DOCUMENTS, _MOST_BYTES)
         self._lifted: Cache[Operation] = Cache(_MOST_DOCUMENTS, _MOST_BYTES)
         self._bindings: dict[str, StoreBinding] = {}
 
@@ -91,7 +98,7 @@ class CompiledSchema(strawberry.Schema):
         self, query: str, variables: dict[str, Any] | None, name: str | None, context: Context
     ) -> dict[str, Any] | None:
         """Return the data of a query that can be answered by plan, else None."""
-        if not context.settings.engine:
+        if context.engine not in _WHOLE:
             return None
         prepared = self._prepare(query, name, context.reading.dialect)
         if prepared.operation is None:
@@ -100,14 +107,13 @@ class CompiledSchema(strawberry.Schema):
         given = {**(variables or {}), **prepared.literals} if prepared.literals else variables
         try:
             data = await prepared.operation.run(given, context, answers)
-        except (Bail, StoreError):
+        except Exception as error:  # noqa: BLE001 - whatever it is, graphql-core knows what to say
+            _tell(error)
             context.reading.alone = False
+            several = prepared.operation.has_several_roots and not isinstance(error, StoreError)
+            context.engine = Engine.EXECUTOR if several else Engine.OFF
             return None
-        except Exception:
-            log.exception("a plan failed; graphql-core answers")
-            context.reading.alone = False
-            return None
-        context.path = "engine"
+        context.path = Engine.OPERATION
         context.large = answers.large
         return data
 
@@ -146,6 +152,33 @@ class CompiledSchema(strawberry.Schema):
         self._lifted.put(key, operation, _WEIGHT * len(query))
         return Prepared((), operation, lifted.values)
 
+    def _create_execution_context(
+        self, query: str | None, *args: Any, **options: Any
+    ) -> ExecutionContext:
+        """Return what Strawberry executes, parsed and validated already."""
+        made = super()._create_execution_context(query, *args, **options)
+        context = made.context
+        if not (query and isinstance(context, Context)) or context.settings.engine is Engine.OFF:
+            return made
+        name = options.get("operation_name")
+        found = self._as_written(query, name, context.reading.dialect)
+        if found.document is not None:
+            made.graphql_document = found.document
+            made.pre_execution_errors = list(found.errors)
+            context.operation = found.operation
+        return made
+
+    def _as_written(self, query: str, name: str | None, dialect: str) -> Prepared:
+        """Return what became of a text, nothing taken out of it."""
+        key = (query, name, dialect)
+        found = self._prepared.get(key)
+        if found is None or found.document is None:
+            found = self._written.get(key)
+        if found is None:
+            found = self._compile(query, name, dialect)
+            self._written.put(key, found, _WEIGHT * len(query))
+        return found
+
     def _compile(self, query: str, name: str | None, dialect: str) -> Prepared:
         try:
             document = parse(query)
@@ -153,8 +186,8 @@ class CompiledSchema(strawberry.Schema):
             return Prepared((error,), None, {})
         errors = validate_document(self._schema, document, tuple(specified_rules))
         if errors:
-            return Prepared(tuple(errors), None, {})
-        return Prepared((), self._operation(document, name, dialect), {})
+            return Prepared(tuple(errors), None, {}, document)
+        return Prepared((), self._operation(document, name, dialect), {}, document)
 
     def _operation(
         self, document: DocumentNode, name: str | None, dialect: str
@@ -164,3 +197,9 @@ class CompiledSchema(strawberry.Schema):
             return None
         binding = self._bindings.setdefault(dialect, StoreBinding(dialect))
         return Operation(self._schema, binding, document, operation)
+
+
+def _tell(error: Exception) -> None:
+    """Log what is neither an odd row nor the store's trouble: a bug of the engine."""
+    if not isinstance(error, Bail | StoreError):
+        log.error("a plan failed; graphql-core answers", exc_info=error)

@@ -8,8 +8,9 @@ import strawberry
 from db.readers import Reading
 from db.store import Store
 from graph.attachment_urls import AttachmentUrls
+from graph.engine.operation import Operation
 from graph.loading import Loading
-from graph.settings import Settings
+from graph.settings import Engine, Settings
 
 
 @dataclass(slots=True)
@@ -17,7 +18,8 @@ class Context:
     """The settings, and this request's one snapshot of the store.
 
     `path` says what served the request, for those who debug; `large`, that its answer is to be
-    written in pieces.
+    written in pieces. `engine` is the level of compiled execution that may still be tried, and
+    `operation` what graphql-core executes, for fields of the root that can be planned alone.
     """
 
     store: Store
@@ -25,10 +27,13 @@ class Context:
     attachment_urls: AttachmentUrls
     path: str = "graphql-core"
     large: bool = False
+    operation: Operation | None = None
+    engine: Engine = field(init=False)
     reading: Reading = field(init=False)
     loading: Loading = field(init=False)
 
     def __post_init__(self) -> None:
+        self.engine = self.settings.engine
         self.reading = self.store.reading()
         self.loading = Loading(self.reading)
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import json
-from typing import Any
+import re
+from typing import Any, cast
 
 import orjson
 from starlette.requests import Request
@@ -19,12 +20,16 @@ from graph.context import Context
 from graph.errors import shown
 from graph.landing import HEADERS, PAGE
 from graph.schema import schema
-from graph.settings import Settings
+from graph.settings import Engine, Settings
 from graph.writing import pieces
 
 _JSON = b"application/json"
 _ANY = frozenset({b"*/*", _JSON, b"application/json, */*", b""})
 _HEADERS = [(b"content-type", _JSON), (b"cache-control", b"no-store")]
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_LEFT = "rungraph.engine"
+"""Where a request says which level of compiled execution is left to be tried."""
+
 _KNOWN = frozenset({"query", "variables", "operationName", "extensions"})
 
 
@@ -43,7 +48,7 @@ class Endpoint(GraphQL[Context, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if not self._settings.engine or not _is_plain_post(scope):
+        if self._settings.engine is not Engine.HTTP or not _is_plain_post(scope):
             await super().__call__(scope, receive, send)
             return
         body = await _body(receive)
@@ -53,11 +58,12 @@ class Endpoint(GraphQL[Context, None]):
         try:
             data = await _planned(body, context)
             if data is not None:
+                context.path = Engine.HTTP
                 await self._answer(data, context, send)
                 return
         finally:
             await context.close()
-        await super().__call__(scope, _again(body, receive), send)
+        await super().__call__({**scope, _LEFT: context.engine}, _again(body, receive), send)
 
     async def _answer(self, data: dict[str, Any], context: Context, send: Send) -> None:
         """Write an answer: in one piece, or many if it is large."""
@@ -81,6 +87,7 @@ class Endpoint(GraphQL[Context, None]):
         if isinstance(request, Request) and _wants_page(request):
             return HTMLResponse(PAGE, headers=HEADERS)
         context = Context(self._store, self._settings, self._urls)
+        context.engine = request.scope.get(_LEFT, context.engine)
         request.state.context = context
         try:
             return await super().run(request, *args, **{**options, "context": context})
@@ -109,11 +116,20 @@ class Endpoint(GraphQL[Context, None]):
         return orjson.dumps(data)
 
     def decode_json(self, data: str | bytes) -> object:
-        """Return the value of JSON text."""
+        """Return the value of JSON text, which has to be an object (or a list of them)."""
         try:
-            return orjson.loads(data)
+            value = _value_of(data.encode() if isinstance(data, str) else data)
         except orjson.JSONDecodeError as error:
             raise json.JSONDecodeError(error.msg, error.doc, error.pos) from error
+        if not isinstance(value, dict | list):
+            raise json.JSONDecodeError("an object is wanted", "", 0)
+        return cast("object", value)
+
+
+def _value_of(text: bytes) -> Any:
+    """Return the value of JSON text; whole numbers beyond 64 bits stay exact."""
+    value = orjson.loads(text)
+    return json.loads(text) if _LONG_NUMBER.search(text) else value
 
 
 def _debug(context: Context) -> dict[str, Any]:
@@ -161,7 +177,7 @@ def _again(body: bytes, receive: Receive) -> Receive:
 async def _planned(body: bytes, context: Context) -> dict[str, Any] | None:
     """Return the data of a request that can be planned, else None."""
     try:
-        sent = orjson.loads(body)
+        sent = _value_of(body)
     except orjson.JSONDecodeError:
         return None
     if type(sent) is not dict or not _KNOWN.issuperset(sent) or sent.get("extensions"):

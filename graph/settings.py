@@ -41,6 +41,15 @@ class Synchronous(StrEnum):
     NORMAL = "normal"
 
 
+class Engine(StrEnum):
+    """How far compiled execution goes; each level includes those before it."""
+
+    OFF = "off"
+    EXECUTOR = "executor"
+    OPERATION = "operation"
+    HTTP = "http"
+
+
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
     """A form of value; `parse` raises ValueError or KeyError where text is not of it."""
@@ -131,6 +140,7 @@ _BYTES = _whole(1024, 2**40)
 _DAYS = _whole(0, 36500)
 _LOG_LEVEL = _one_of(LogLevel)
 _SYNCHRONOUS = _one_of(Synchronous)
+_ENGINE = _one_of(Engine)
 _SWITCH = Kind("on or off", lambda text: {"on": True, "off": False}[text.lower()])
 
 
@@ -184,8 +194,11 @@ class Settings:
         "A folder of .graphql files with the queries of your clients: each is parsed, validated and "
         "prepared at start, so that not even the first request waits for that.",
     )
-    engine: bool = _setting(
-        _SWITCH, "on", "Compiled execution; `off` gives the same answers, slower."
+    engine: Engine = _setting(
+        _ENGINE,
+        "http",
+        "How far queries are compiled: not at all, each field of the root, whole operations, or "
+        "from the request's bytes to the answer's. All give the same answers; `http` is fastest.",
     )
     debug: bool = _setting(
         _SWITCH, "off", "Answers say which path served them and which statements ran."

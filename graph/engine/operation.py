@@ -10,18 +10,18 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
-    GraphQLError,
     GraphQLNonNull,
+    GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
     OperationType,
 )
-from graphql.execution.collect_fields import FragmentDetails, collect_fields
+from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields
 from graphql.execution.values import VariableValues, get_variable_values
 
 from graph.engine.asking import REFUSED, Asker, coerced, plain_variables
@@ -51,6 +51,17 @@ class _Variant:
     )
 
 
+Select = Callable[[VariableValues], _Variant]
+
+
+class Root(NamedTuple):
+    """A field of the root, as graphql-core has collected it."""
+
+    type: GraphQLObjectType
+    key: str
+    details: list[FieldDetails]
+
+
 class Operation:
     """A valid query operation of one document."""
 
@@ -64,7 +75,7 @@ class Operation:
         self.document = document
         self._schema = schema
         self._binding = binding
-        self._operation = operation
+        self.node = operation
         found = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
         self._fragments = {d.name.value: FragmentDetails(d) for d in found}
         self._plain = plain_variables(operation)
@@ -76,7 +87,7 @@ class Operation:
     ) -> dict[str, Any]:
         """Return the data. Raises Bail where graphql-core has to do it."""
         values = self._coerced(variables)
-        variant = self._variant(values)
+        variant = self._variant((), values, self._select)
         questions = self._questions(variant, values, SimpleNamespace(context=context))
         plans = self._plans(variant, questions)
         if len(plans) == 1 and isinstance(plans[0], Plan) and plans[0].is_single:
@@ -86,17 +97,48 @@ class Operation:
             if isinstance(plan, str):
                 data[each.key] = plan
                 continue
-            try:
-                value = await run(plan, questions, answers, self._binding)
-            except _UNANSWERABLE as error:
-                raise Bail from error
-            if value is None and isinstance(each.type, GraphQLNonNull):
-                raise Bail
-            data[each.key] = value
+            data[each.key] = await self._value(each, plan, questions, answers)
         return data
 
+    async def run_field(
+        self, root: Root, question: Any, variables: VariableValues, context: Any, answers: Answers
+    ) -> Any:
+        """Return the value of one root field that graphql-core has collected and asked.
+
+        Raises Bail as `run` does.
+        """
+
+        def select(values: VariableValues) -> _Variant:
+            collector = Collector(self._schema, self.node, self._fragments, values)
+            return self._planned(collector.fields(root.type, {root.key: root.details}), values)
+
+        variant = self._variant((root.key,), variables, select)
+        (each,) = variant.selection.fields
+        questions = self._questions(variant, variables, SimpleNamespace(context=context))
+        questions[each.uid] = question
+        (plan,) = self._plans(variant, questions)
+        if isinstance(plan, str):
+            raise Bail
+        return await self._value(each, plan, questions, answers)
+
+    async def _value(
+        self, each: Field, plan: Plan, questions: dict[int, Any], answers: Answers
+    ) -> Any:
+        try:
+            value = await run(plan, questions, answers, self._binding)
+        except _UNANSWERABLE as error:
+            raise Bail from error
+        if value is None and isinstance(each.type, GraphQLNonNull):
+            raise Bail
+        return value
+
+    @property
+    def has_several_roots(self) -> bool:
+        """Say whether fields of the root may be planned where the whole can not be."""
+        return len(self.node.selection_set.selections) > 1
+
     def _coerced(self, variables: dict[str, Any] | None) -> VariableValues:
-        definitions = self._operation.variable_definitions
+        definitions = self.node.variable_definitions
         if not definitions:
             return VariableValues({}, {})
         plain = None if self._plain is None else coerced(self._plain, variables or {})
@@ -107,11 +149,11 @@ class Operation:
             raise Bail
         return found
 
-    def _variant(self, variables: VariableValues) -> _Variant:
-        key = tuple([variables.coerced.get(name) for name in self._deciding])
+    def _variant(self, of: tuple[str, ...], variables: VariableValues, select: Select) -> _Variant:
+        key = (*of, *[variables.coerced.get(name) for name in self._deciding])
         if key not in self._variants:
             try:
-                self._variants[key] = self._select(variables)
+                self._variants[key] = select(variables)
             except Bail:
                 self._variants[key] = None
             if len(self._variants) > _VARIANTS:
@@ -125,11 +167,14 @@ class Operation:
         root = self._schema.query_type
         if root is None:
             raise Bail
-        collected = collect_fields(self._schema, self._fragments, variables, root, self._operation)
+        collected = collect_fields(self._schema, self._fragments, variables, root, self.node)
         if collected.new_defer_usages:
             raise Bail
-        collector = Collector(self._schema, self._operation, self._fragments, variables)
-        selection = collector.fields(root, collected.grouped_field_set)
+        collector = Collector(self._schema, self.node, self._fragments, variables)
+        return self._planned(collector.fields(root, collected.grouped_field_set), variables)
+
+    def _planned(self, selection: Selection, variables: VariableValues) -> _Variant:
+        """Ask what does not change by request."""
         constant: dict[int, Any] = {}
         changing: list[Asker] = []
         for each in selection.walk():
@@ -193,6 +238,3 @@ def chosen(document: DocumentNode, name: str | None) -> OperationDefinitionNode 
     if len(found) != 1 or found[0].operation is not OperationType.QUERY or found[0].directives:
         return None
     return found[0]
-
-
-Validate = Callable[[DocumentNode], list[GraphQLError]]

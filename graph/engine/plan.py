@@ -31,7 +31,8 @@ class Node:
 
     `depth` says through how many levels the same question is asked from here down; where that is
     more than one, `tree` are the columns by which one statement can bring all of them.
-    `part_of` is the field of the page whose `part` it asks; `twin` one before it that asks the same.
+    `part_of` is the field of the page whose `part` it asks; `twin` one before it that asks the
+    same.
     """
 
     field: Field
@@ -81,8 +82,10 @@ class Plan:
         """Say whether one statement brings all of it."""
         if self.possible or len(self.nodes) != 1:
             return False
-        level = self.nodes[0].level
-        return level is None or not level.nodes
+        (node,) = self.nodes
+        if node.question.shape == "values" or node.part == "stats":
+            return False
+        return node.level is None or not node.level.nodes
 
 
 class Planner:
@@ -218,6 +221,10 @@ class Planner:
         return completer(field.type, lambda type: self._object(field.below[type.name]))
 
     def _object(self, selection: Selection) -> Complete:
+        if self._binding.entity(selection.type) is not None:
+            raise Bail  # rows within plain values would have to be loaded after them
+        if self._binding.entity(selection.type) is not None:
+            raise Bail  # rows among values may have to load what is asked of them
         parts: list[tuple[str, str | None, Complete | None]] = []
         for each in selection.fields:
             if each.definition is None:
@@ -301,6 +308,8 @@ class Planner:
             node.depth = 1 + max((under.depth for under in below.nodes), default=0)
             if node.depth > 1:
                 node.tree = tuple(level.place(column) for column in question.tree_needs)
+                for column in question.tree_brings:
+                    below.place(column)
         required = isinstance(field.type, GraphQLNonNull)
         absent = "bail()" if required else "None"
         if question.one:
@@ -325,7 +334,7 @@ class Planner:
         below = Level(page.rows.link.target)
         for column in page.rows.link.brings:
             below.place(column)
-        order = tuple(column for column, _ in page.rows.link.order)
+        order = page.rows.order_columns
         parts: list[str] = []
         names = {each.name for each in connection.fields}
         shows_rows = not names <= {"__typename", *_SUMS}
@@ -353,7 +362,7 @@ class Planner:
             arguments="key, G",
         )
         if shows_rows:
-            cursor = self._binding.cursor(page.rows.link, below.shape)
+            cursor = self._binding.cursor(page.rows, below.shape)
             self._keep("cursor_", id(below), cursor)
         return f"{name}({key}, G)"
 

@@ -117,8 +117,8 @@ class Binding(Protocol):
         """Return the functions that expressions call."""
         ...
 
-    def cursor(self, link: Link, columns: tuple[Column, ...]) -> Callable[[Stored], str]:
-        """Return what makes the cursor of a stored row."""
+    def cursor(self, rows: Any, columns: tuple[Column, ...]) -> Callable[[Stored], str]:
+        """Return what makes the cursor of a stored row of a question."""
         ...
 
     def rows(self, entity: Any, columns: tuple[Column, ...], stored: list[Stored]) -> list[Any]:

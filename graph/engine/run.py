@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from graph.engine.plan import Level, Node, Plan
-from graph.engine.protocol import Answers, Binding, Key, Stored
+from graph.engine.protocol import Answers, Bail, Binding, Key, Stored
 
 _NONE: Mapping[Key, Any] = {}
 
@@ -92,7 +92,10 @@ class _Runner:
         assert level is not None  # noqa: S101 - rows have a level
         found = await self._answers.rows(question, keys, level.shape)
         if question.nests:
-            found = {key[-1]: rows for key, rows in found.items()}
+            by_id = {key[-1]: rows for key, rows in found.items()}
+            if len(by_id) != len(found):
+                raise Bail
+            found = by_id
         self.found[node.field.uid] = found
         if level.nodes:
             await self.below(level, [row for rows in found.values() for row in rows])

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias, cast
 
 import strawberry
 
-from db import composed, filters
+from db import composed, filters, search
 from db.errors import InvalidError
 from db.filters import EVERYTHING, All, AnyOf, Not, Some, Where
 from db.values import Kind
@@ -74,6 +74,12 @@ class RunFilter:
     inputs: list[JSONFilter] | None = optional("What stands in the inputs; all must hold.")
     outputs: list[JSONFilter] | None = optional("What stands in the outputs; all must hold.")
     feedback: list[FeedbackFilter] | None = optional("Judgements on the run; all must hold.")
+    search: str | None = optional(
+        "Full text over name, error, inputs, outputs and metadata: all of these words, whatever"
+        ' their case and accents; "a phrase", a beginning*, -without. Of JSON the values count, not'
+        " the keys, and of each run the first 64 Ki characters. A run is found within a second"
+        " of its arrival."
+    )
     root_run: "RunFilter | None" = optional(
         "The run that began the trace passes this; the SDK's trace_filter."
     )
@@ -180,6 +186,10 @@ def _judged(given: FeedbackFilter) -> Where:
     return composed.feedback(key, All(tuple(parts)), exists=_present("feedback.exists", exists))
 
 
+def _search(name: str, text: str) -> Where:
+    return filters.test(name, "matches", search.parse(text))
+
+
 def _some(relation: str, part: RunFilter) -> Where:
     return Some(relation, _all(part))
 
@@ -200,6 +210,7 @@ _COMPOSED: Mapping[str, Callable[[str, Any], Where]] = {
     "inputs": _all_json,
     "outputs": _all_json,
     "feedback": _feedback,
+    "search": _search,
     "root_run": _some,
     "any_run_in_trace": _some,
     "parent_run": _some,

@@ -4,7 +4,6 @@ from typing import Annotated, Generic, TypeVar
 
 import strawberry
 
-from db.questions import Page, Question
 from graph.types.declare import object_type
 from graph.types.scalars import BigInt
 

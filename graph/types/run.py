@@ -27,6 +27,7 @@ from graph.types.scalars import JSON, BigInt, DateTime, DecimalText
 if TYPE_CHECKING:
     from graph.types.feedback import FeedbackConnection, FeedbackStats
     from graph.types.project import Project
+    from graph.types.stats import RunStats
     from graph.types.trace import Trace
 
 ThisRun = strawberry.Parent[Row]
@@ -36,6 +37,7 @@ _Project: TypeAlias = Annotated["Project", strawberry.lazy("graph.types.project"
 _Feedback: TypeAlias = (
     Annotated["FeedbackConnection", strawberry.lazy("graph.types.feedback")] | None
 )
+_RunStats: TypeAlias = Annotated["RunStats", strawberry.lazy("graph.types.stats")] | None
 _Stats: TypeAlias = list[Annotated["FeedbackStats", strawberry.lazy("graph.types.feedback")]] | None
 
 
@@ -313,3 +315,7 @@ class Run(Node, RunBase):
 )
 class RunConnection(Connection[Run]):
     """Backed by `db.questions.Page`."""
+
+    stats: _RunStats = strawberry.field(
+        description="All runs of the list, not only this page's, summed up; null if that fails."
+    )

@@ -25,6 +25,7 @@ THOUSAND_DEEP = 6
 TEN_THOUSAND_DEEP = 8
 ERRORS = 50
 PAGE = 100
+_TOO_FEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,7 @@ class Cell:
     """One thing that is asked. `path` is where the floor answers it.
 
     `requests` go to a server in one turn, `few` of them to stock; over so many `connections`.
+    Where these are too few for small differences to show, it is not asked cold.
     """
 
     name: str
@@ -41,6 +43,10 @@ class Cell:
     requests: int
     few: int
     connections: int = 4
+
+    def is_asked_cold(self, *, few: bool) -> bool:
+        """Say whether there are enough requests to see what a new text costs."""
+        return (self.few if few else self.requests) > _TOO_FEW
 
     def plain(self) -> bytes:
         """Return the body of a request, the first that one would write."""
@@ -80,7 +86,7 @@ def run_query(fields: str) -> str:
 
 
 def cells() -> tuple[Cell, ...]:
-    """Return what is asked of `data.runs_database`."""
+    """Return what is asked of `data.all_sorts`."""
     one = next(data.flat(1, data.FLAT, 2_400, seed=1)).id
     thousand, ten_thousand = data.root_of_tree(11), data.root_of_tree(14)
     page = f"runs(where: {{sessionId: {{eq: $id}}}}, first: {PAGE}) {{ nodes {{ %s }} }}"
@@ -93,15 +99,15 @@ def cells() -> tuple[Cell, ...]:
     return (
         Cell("1 run x 10 fields", "/one", run_query(FIELDS_10), one, 400, 80),
         Cell("100 runs x 25 fields", "/list", page % FIELDS_25, data.FLAT, 100, 12),
-        Cell("1,000-run tree x 10 fields", "/tree", run_query(tree), thousand, 16, 1, 1),
+        Cell("1,000-run tree x 10 fields", "/tree", run_query(tree), thousand, 16, 3, 1),
         Cell("100 runs with 10 KB JSON", "/json", page % FIELDS_JSON, data.PAGED, 100, 8),
         Cell("10,000-run tree x 10 fields", "/big", run_query(big), ten_thousand, 3, 1, 1),
-        Cell("50 of 709 errors, totalCount", "/errors", errors, data.FLAT, 150, 20),
+        Cell("50 errors with totalCount", "/errors", errors, data.FLAT, 150, 20),
     )
 
 
 def heavy_cell() -> Cell:
-    """Return what is asked of `data.heavy_database`."""
+    """Return what is asked of `data.heavy`."""
     selection = run_query(tree_selection(FIELDS_JSON, TEN_THOUSAND_DEEP))
     return Cell(
         "10,000-run tree, 10 KB JSON each", "/heavy", selection, data.root_of_tree(21), 1, 1, 1

@@ -7,18 +7,18 @@ turns, and ratios are of neighbours.
 
 import sys
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from pathlib import Path
 from statistics import median
 
 import orjson
 
 from tests.benchmarks.cells import Cell
 from tests.benchmarks.client import Client, ask_all
-from tests.servers import RUNGRAPH, Server, serving
+from tests.servers import Server, serving
 
 PEERS = (sys.executable, "-m", "tests.benchmarks.peers")
 OURS, FLOOR, STOCK = "ours", "floor", "stock"
@@ -78,16 +78,20 @@ class Contest:
     servers: Mapping[str, Server]
     costs: dict[Turn, list[float]] = field(default_factory=dict)
     _bodies: dict[Turn, Iterator[bytes]] = field(default_factory=dict)
+    _order: deque[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._order = deque(self.servers)
 
     def round(self, cells: Sequence[Cell], *, cold: bool = True) -> None:
         """Let every server take a turn at everything."""
         for cell in cells:
-            names = list(self.servers)
             for kind in (WARM, LITERAL, TEXT) if cold else (WARM,):
-                for name in names:
-                    if kind == WARM or name != FLOOR:
+                for name in self._order:
+                    few = name == STOCK
+                    if kind == WARM or (name != FLOOR and cell.is_asked_cold(few=few)):
                         self._turn(cell, name, kind)
-            names.append(names.pop(0))
+            self._order.rotate()
 
     def _turn(self, cell: Cell, name: str, kind: str) -> None:
         turn = (cell.name, name, kind)
@@ -103,6 +107,8 @@ class Contest:
                 stack.enter_context(Client(server.url, path_of(name, cell)))
                 for _ in range(min(cell.connections, count))
             ]
+            if count > 1:
+                ask_all(clients[:1], islice(self._bodies[turn], 1))  # others' traces are its cost
             before = cpu_ns(server.process.pid)
             ask_all(clients, bodies)
             spent = cpu_ns(server.process.pid) - before
@@ -117,19 +123,15 @@ class Contest:
         pairs = zip(self.costs[cell, above, WARM], self.costs[cell, below, WARM], strict=True)
         return median(one / other for one, other in pairs)
 
-    def extra(self, cell: str, name: str, kind: str) -> float:
-        """Return the median of what asking so costs above warm, in the same round."""
+    def extra(self, cell: str, name: str, kind: str) -> float | None:
+        """Return the median of what asking so costs above warm in the same round, if it was."""
+        if (cell, name, kind) not in self.costs:
+            return None
         pairs = zip(self.costs[cell, name, kind], self.costs[cell, name, WARM], strict=True)
         return median(one - other for one, other in pairs)
 
 
 def _bodies(cell: Cell, kind: str) -> Iterator[bytes]:
-    match kind:
-        case "literal":
-            found = cell.new_literals()
-            next(found)  # it was sent when the answers were compared
-            return found
-        case "text":
-            return cell.new_texts()
-        case _:
-            return cell.warm()
+    if kind == LITERAL:
+        return islice(cell.new_literals(), 1, None)  # the first one was sent by `check`
+    return cell.new_texts() if kind == TEXT else cell.warm()

@@ -5,9 +5,13 @@ import warnings
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from db.arrivals import RunArrival
+from db.store import Store
 from tests.benchmarks import data
 
 Make = Callable[[str, Iterable[RunArrival]], str]
@@ -23,11 +27,22 @@ class Database:
 
     def runs(self, size: str) -> str:
         """Return the URL of a database of everyday runs and large traces."""
-        return self.make(f"runs_{size.lower()}_{data.EDITION}", data.all_sorts(size))
+        return self.make(f"runs_{size.lower()}_{edition()}", data.all_sorts(size))
 
     def heavy(self) -> str:
         """Return the URL of a database of one trace of 10,000 runs with 10 KB each."""
-        return self.make(f"heavy_{data.EDITION}", data.heavy())
+        return self.make(f"heavy_{edition()}", data.heavy())
+
+
+@cache
+def edition() -> str:
+    """Return what changes when the same runs would be stored otherwise: of the data, of tables."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.db"
+        Store.open(f"sqlite:///{path}").close()
+        with closing(sqlite3.connect(path)) as connection:
+            tables = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
+    return f"{data.EDITION}_{sha256(repr(tables).encode()).hexdigest()[:8]}"
 
 
 @contextmanager

@@ -138,7 +138,8 @@ def _copy_tables(served: Path, alone: Path) -> None:
         other.execute("PRAGMA journal_mode=WAL")
         schema = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
         for (statement,) in one.execute(schema).fetchall():
-            other.execute(statement)
+            if "run_words" not in statement:  # the index of words makes its tables itself
+                other.execute(statement)
 
 
 def _rows(served: Path, traces: list[uuid.UUID]) -> Iterator[dict[str, list[tuple[object, ...]]]]:

@@ -1,4 +1,7 @@
-"""`python -m tests.benchmarks.peers stock|floor --port 0 --db URL`: what we run against, served just as `rungraph serve` is."""
+"""What we run against, served as `rungraph serve` is.
+
+`python -m tests.benchmarks.peers stock|floor --port 0 --db URL`.
+"""
 
 import argparse
 import gc

@@ -21,7 +21,7 @@ FOLDER = Path(gettempdir()) / "rungraph-benchmarks"
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure and print what was asked for."""
-    given = _parser().parse_args(arguments)
+    given = parsed(arguments)
     for kind in given.on or KINDS:
         with KINDS[kind](given.folder) as database:
             measure(database, given)
@@ -37,6 +37,8 @@ def measure(database: Database, given: argparse.Namespace) -> Contest:
         for _ in range(given.rounds):
             contest.round(some, cold=not given.warm)
         _print(f"{database.name}, {given.rounds} rounds", contest, some, sizes)
+        if not given.warm:
+            _print_cold(contest, some)
         if not given.only and not given.warm:
             _print_waits(servers[OURS].url, next(c for c in cells() if c.path == "/big"))
     if not given.only and not given.warm:
@@ -44,7 +46,8 @@ def measure(database: Database, given: argparse.Namespace) -> Contest:
     return contest
 
 
-def _parser() -> argparse.ArgumentParser:
+def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Return what a command line asks for."""
     parser = argparse.ArgumentParser(description="What answers cost, side by side.")
     parser.add_argument("--on", action="append", choices=KINDS, help="only this database")
     parser.add_argument("--rounds", type=int, default=9)
@@ -53,51 +56,53 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--warm", action="store_true", help="neither cold texts nor tails")
     parser.add_argument("--size", choices=data.SIZES, default="10k", help="runs of the project")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where databases are kept")
-    return parser
+    return parser.parse_args(arguments)
 
 
 def _print(title: str, contest: Contest, some: Sequence[Cell], sizes: dict[str, int]) -> None:
-    print(f"\n{title}. CPU ms of the server's process for a request, medians")
     names = list(contest.servers)
-    heads = ("ours/floor", "stock/ours", "+literal", "+text")
-    print(f"{'':<32}{'KB':>8}", *(f"{name:>9}" for name in names), end="")
-    print(*(f"{head:>11}" for head in heads))
+    pairs = [(a, b) for a, b in ((OURS, FLOOR), (STOCK, OURS)) if {a, b} <= set(names)]
+    print(f"\n{title}. CPU ms of the server's process for a request, medians\n")
+    _row("", "KB", *names, *(f"{above}/{below}" for above, below in pairs))
     for cell in some:
-        name = cell.name
-        row = [f"{contest.cost(name, each):>9.3f}" for each in names]
-        row += [_ratio(contest, name, OURS, FLOOR, 2), _ratio(contest, name, STOCK, OURS, 1)]
-        row += [_extra(contest, name, kind) for kind in (LITERAL, TEXT)]
-        print(f"{name:<32}{sizes[name] / 1000:>8,.1f}", *row)
+        costs = (f"{contest.cost(cell.name, name):.3f}" for name in names)
+        ratios = (f"{contest.ratio(cell.name, *pair):.2f}" for pair in pairs)
+        _row(cell.name, f"{sizes[cell.name] / 1000:,.1f}", *costs, *ratios)
 
 
-def _ratio(contest: Contest, cell: str, above: str, below: str, places: int) -> str:
-    if above not in contest.servers or below not in contest.servers:
-        return f"{'':>11}"
-    return f"{contest.ratio(cell, above, below):>11.{places}f}"
+def _print_cold(contest: Contest, some: Sequence[Cell]) -> None:
+    turns = [(name, kind) for name in (OURS, STOCK) for kind in (LITERAL, TEXT)]
+    print("\nAbove warm, when each query has a new literal, or is a new text; CPU ms\n")
+    _row("", *(f"{name} {kind}" for name, kind in turns))
+    for cell in some:
+        extras = [contest.extra(cell.name, *turn) for turn in turns]
+        if any(extra is not None for extra in extras):
+            _row(cell.name, *("" if extra is None else f"{extra:.2f}" for extra in extras))
 
 
-def _extra(contest: Contest, cell: str, kind: str) -> str:
-    if (cell, OURS, kind) not in contest.costs:
-        return f"{'':>11}"
-    return f"{contest.extra(cell, OURS, kind):>11.2f}"
+def _row(name: str, *values: str) -> None:
+    print(f"{name:<32}", *(f"{value:>13}" for value in values))
 
 
 def _print_waits(url: str, cell: Cell) -> None:
     found = waits(url, cell, answers=20)
-    print(f"\n{{__typename}} every 5 ms meanwhile: {cell.name}, 20 times. ms until its answer:")
-    print(f"median {found.median:.1f}  p95 {found.p95:.1f}  max {found.max:.1f}", end="")
-    print(f"  longest within one answer, median {found.worst:.1f}")
+    print(f"\n{{__typename}} every 5 ms meanwhile: {cell.name}, 20 times; ms until its answer\n")
+    _row("", "median", "p95", "max", "longest, med.")
+    each = (found.median, found.p95, found.max, found.worst)
+    _row("ours", *(f"{value:.1f}" for value in each))
 
 
 def _print_memory(url: str) -> None:
-    print(f"\nPeak memory, {heavy_cell().name}")
+    print(f"\nMemory, {heavy_cell().name}; MB, and peaks in answers\n")
+    _row("", "answer", "before", "peak", "", "without files", "")
     for name in (OURS, FLOOR):
         found = memory_of(name, url)
-        print(
-            f"{name:<8}answer {found.answer / 1e6:.0f} MB, before {found.before / 1e6:.0f} MB,"
-            f" peak {found.peak / 1e6:.0f} MB = {found.peak / found.answer:.2f} answers; without the"
-            f" mapped file {found.own / 1e6:.0f} MB = {found.own / found.answer:.2f} answers"
-        )
+        peaks = [
+            text
+            for peak in (found.peak, found.own)
+            for text in (f"{peak / 1e6:.0f}", f"{peak / found.answer:.2f}")
+        ]
+        _row(name, f"{found.answer / 1e6:.0f}", f"{found.before / 1e6:.0f}", *peaks)
 
 
 if __name__ == "__main__":

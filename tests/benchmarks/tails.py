@@ -1,4 +1,4 @@
-"""What a large answer does to others: how long they wait meanwhile, and how much memory it takes."""
+"""What a large answer does to others: how long they wait, and how much memory is left."""
 
 import select
 import threading

@@ -13,7 +13,7 @@ from uuid import uuid5
 
 import pytest
 
-from db import answers, filters, runs
+from db import answers, filters, runs, trees
 from db.arrivals import Batch, FeedbackArrival, RunArrival
 from db.compiler import more_of_many
 from db.dotted import segment
@@ -318,12 +318,7 @@ LOOK_UPS: dict[str, tuple[Ask, list[str]]] = {
         ["run_by_trace (trace_id=? AND dotted_order>? AND dotted_order<?)"],
     ),
     "whole trees": (
-        lambda reading: answers.subtrees(
-            reading,
-            [(*KEYS[n], root.dotted_order, 0) for n, root in enumerate(ROOTS)],
-            RUN.eager,
-            3,
-        ),
+        lambda reading: trees.subtrees(reading, [(*key, 0) for key in KEYS], RUN.eager, 3),
         ["(trace_id=?)", SORTED],
     ),
     "sums of traces": (

@@ -1,4 +1,5 @@
-"""What is asked here is asked twice: of the compiled engine, and of graphql-core without it."""
+"""A module that says `BOTH_ENGINES = True` asks all it asks twice: of the compiled engine, and of
+graphql-core without it."""
 
 from dataclasses import replace
 
@@ -7,7 +8,19 @@ import pytest
 from graph.settings import Settings
 
 
-@pytest.fixture(params=["engine", "graphql-core"])
-def settings(settings: Settings, request: pytest.FixtureRequest) -> Settings:
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of such modules once for each engine."""
+    if getattr(metafunc.module, "BOTH_ENGINES", False) and "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", [True, False], ids=["engine", "graphql-core"])
+
+
+@pytest.fixture
+def engine() -> bool:
+    """Whether compiled execution is on."""
+    return True
+
+
+@pytest.fixture
+def settings(settings: Settings, engine: bool) -> Settings:
     """Settings of the server under test."""
-    return replace(settings, engine=request.param == "engine")
+    return replace(settings, engine=engine)

@@ -12,6 +12,9 @@ from db.store import Store
 from tests.conftest import run_id
 
 
+BOTH_ENGINES = True
+
+
 @pytest.fixture
 def failure(answer: Callable[..., Any]) -> Callable[..., tuple[str, str]]:
     """Ask what must fail; return the only error's code and message."""

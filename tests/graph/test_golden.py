@@ -17,6 +17,8 @@ from starlette.testclient import TestClient
 from tests.conftest import run_id
 from tests.graph.test_trees import make
 
+BOTH_ENGINES = True
+
 QUERIES = Path(__file__).parents[1] / "queries"
 NAMES = sorted(path.stem for path in QUERIES.glob("*.graphql"))
 WRITE = os.environ.get("RUNGRAPH_TEST_GOLDEN") == "write"

@@ -34,6 +34,8 @@ from tests.graph.mirror import (
     serving,
 )
 
+BOTH_ENGINES = True
+
 USAGE = {
     "input_tokens": 120,
     "output_tokens": 30,

@@ -9,6 +9,8 @@ from starlette.testclient import TestClient
 
 from tests.conftest import run_id
 
+BOTH_ENGINES = True
+
 PAYLOADS = ("inputs", "outputs", "extra", "serialized")
 BIG = 2**70 + 1
 ODD = {

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+BOTH_ENGINES = True
+
 FIELDS = "name runType status startTime endTime latency totalTokens tags parentRunIds"
 PAYLOADS = ("inputs", "outputs", "extra", "events", "serialized", "metadata", "revisionId")
 

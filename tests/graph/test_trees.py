@@ -12,6 +12,9 @@ from db.dotted import segment
 from tests.conftest import NOON, run_id
 
 
+BOTH_ENGINES = True
+
+
 def make(name: str, at: float = 0, parent: RunArrival | None = None, **facts: Any) -> RunArrival:
     """A run, not yet stored."""
     id, start = UUID(run_id(name)), NOON + timedelta(seconds=at)

@@ -156,6 +156,10 @@ def _cycles(store: Store, add: Any) -> None:
             changed = {"id": UUID(run_id(f"far{at}")), "parent_run_id": some[0].id, "name": f"far{at}"}
             far = f"{grown['dotted_order']}.20260101T120000000000Z{changed['id']}"
             connection.execute(insert(run).values({**grown, **changed, "dotted_order": far, "depth": 4}))
+        twin = {**grown, "trace_id": run_id_of("t0"), "parent_run_id": run_id_of("t0.0.0")}
+        connection.execute(insert(run).values(twin))  # one id in two traces, each with a child
+        below = {"id": run_id_of("twin's child"), "parent_run_id": grown["id"], "depth": 3}
+        connection.execute(insert(run).values({**twin, **below}))
         other = add_root(connection, root.trace_id)
         connection.execute(update(run).where(run.c.id == root.id).values(parent_run_id=other))
 
@@ -167,6 +171,11 @@ def add_root(connection: Any, trace_id: UUID) -> UUID:
     id = UUID(run_id("second root"))
     connection.execute(insert(run).values({**found, "id": id, "parent_run_id": None}))
     return id
+
+
+def run_id_of(name: str) -> UUID:
+    """The id of a run as the tables hold it."""
+    return UUID(run_id(name))
 
 
 def _change(connection: Any, model: Any, name: str, columns: Mapping[str, Any]) -> None:

@@ -19,13 +19,15 @@ from db.store import Store
 from graph.attachment_urls import AttachmentUrls
 from graph.http import Endpoint
 from graph.schema import schema
-from graph.settings import Settings
+from graph.settings import Engine, Settings
 from tests.conftest import run_id
 from tests.laws.asking import Asked, Pools, questions
 from tests.laws.hostile import BROKEN, UNICODE, break_, fill
 
 SHARE = 0.8
 """How many of the valid questions the engine has to answer itself."""
+
+LEVELS = (Engine.EXECUTOR, Engine.OPERATION, Engine.HTTP)
 
 _MASKED = re.compile(r"internal error [0-9a-f]{32}")
 _DECODER = json.JSONDecoder()
@@ -59,8 +61,10 @@ class Servers:
     """The same store behind engines switched to different levels."""
 
     store: Store
-    paths: Counter[str] = field(default_factory=Counter)
-    dear: list[tuple[int, int, Asked]] = field(default_factory=list)
+    paths: dict[Engine, Counter[str]] = field(
+        default_factory=lambda: {level: Counter() for level in LEVELS}
+    )
+    dear: list[tuple[Engine, int, int, Asked]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         urls = AttachmentUrls(b"secret", lambda: 0.0)
@@ -75,7 +79,7 @@ class Servers:
                 ),
                 base_url="http://here",
             )
-            for engine in (False, True)
+            for engine in Engine
         }
 
     async def answer(self, engine: bool, asked: Asked) -> Answer:
@@ -83,17 +87,19 @@ class Servers:
         return read(await self.clients[engine].post("/graphql", json=sent))
 
     async def compare(self, asked: Asked) -> None:
-        off = await self.answer(False, asked)
-        on = await self.answer(True, asked)
-        told = f"{asked.query}\n{json.dumps(asked.variables)}"
-        assert on.status == off.status, told
-        assert on.data == off.data, told
-        assert on.errors == off.errors, told
-        assert off.path == "graphql-core" or off.path == "none"
-        if not off.errors and off.data is not None and off.path != "none":
-            self.paths[on.path] += 1
-        if on.path != "graphql-core" and len(on.statements) > len(off.statements) + 1:
-            self.dear.append((len(on.statements), len(off.statements), asked))
+        """Ask all levels the same; what they say has to be what graphql-core says alone."""
+        off = await self.answer(Engine.OFF, asked)
+        assert off.path in {"graphql-core", "none"}
+        valid = off.path != "none" and off.data != "null" and not off.errors
+        for engine in LEVELS:
+            on = await self.answer(engine, asked)
+            told = f"{engine}\n{asked.query}\n{json.dumps(asked.variables)}"
+            assert on.status == off.status, told
+            assert on.data == off.data, told
+            assert on.errors == off.errors, told
+            self.paths[engine][on.path] += valid
+            if valid and len(on.statements) > len(off.statements) + 1:
+                self.dear.append((engine, len(on.statements), len(off.statements), asked))
 
 
 CURSORS = """{
@@ -105,10 +111,10 @@ CURSORS = """{
 async def pools(servers: Servers) -> Pools:
     """Values that mean something to the rows of a store."""
     sent = {"query": CURSORS, "variables": {}}
-    found = (await servers.clients[False].post("/graphql", json=sent)).text
+    found = (await servers.clients[Engine.OFF].post("/graphql", json=sent)).text
     ids = "{ runs(first: 200) { nodes { id name feedback { nodes { id } } } } projects { nodes { id } } }"
     sent = {"query": ids, "variables": {}}
-    nodes = json.loads((await servers.clients[False].post("/graphql", json=sent)).text)["data"]
+    nodes = json.loads((await servers.clients[Engine.OFF].post("/graphql", json=sent)).text)["data"]
     runs = [each["id"] for each in nodes["runs"]["nodes"]]
     judged = [f["id"] for each in nodes["runs"]["nodes"] for f in each["feedback"]["nodes"]]
     projects = [each["id"] for each in nodes["projects"]["nodes"]]

@@ -20,6 +20,9 @@ def upgrade() -> None:
     _run()
     _run_metadata()
     _run_payload()
+    _run_rollup_day()
+    _run_rollup_dirty()
+    _run_rollup_hour()
     _run_search()
     _run_search_queue()
     _run_tag()
@@ -169,6 +172,19 @@ def _run() -> None:
         unique=False,
     )
     op.create_index(
+        "run_by_session_threaded",
+        "run",
+        [
+            "session_id",
+            sa.literal_column("start_time DESC"),
+            sa.literal_column("id DESC"),
+            "thread_id",
+        ],
+        unique=False,
+        sqlite_where=sa.text("thread_id IS NOT NULL"),
+        postgresql_where=sa.text("thread_id IS NOT NULL"),
+    )
+    op.create_index(
         "run_by_session_type",
         "run",
         [
@@ -223,6 +239,70 @@ def _run_payload() -> None:
         sa.Column("usage", JsonText(), nullable=True),
         sa.Column("ranks", JsonText(), nullable=False),
         sa.PrimaryKeyConstraint("trace_id", "id"),
+    )
+
+
+def _run_rollup_day() -> None:
+    op.create_table(
+        "run_rollup_day",
+        sa.Column("session_id", Id(), nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.Column("runs", sa.BigInteger(), nullable=False),
+        sa.Column("errors", sa.BigInteger(), nullable=False),
+        sa.Column("latency_n", sa.BigInteger(), nullable=False),
+        sa.Column("latency_sum", sa.Float(), nullable=False),
+        sa.Column("latency_min", sa.Float(), nullable=True),
+        sa.Column("latency_max", sa.Float(), nullable=True),
+        sa.Column("latency_cells", sa.LargeBinary(), nullable=False),
+        sa.Column("time_to_first_token_n", sa.BigInteger(), nullable=False),
+        sa.Column("time_to_first_token_sum", sa.Float(), nullable=False),
+        sa.Column("time_to_first_token_min", sa.Float(), nullable=True),
+        sa.Column("time_to_first_token_max", sa.Float(), nullable=True),
+        sa.Column("time_to_first_token_cells", sa.LargeBinary(), nullable=False),
+        sa.Column("prompt_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("completion_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("total_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("prompt_cost", Money(), nullable=True),
+        sa.Column("completion_cost", Money(), nullable=True),
+        sa.Column("total_cost", Money(), nullable=True),
+        sa.PrimaryKeyConstraint("session_id", "since"),
+    )
+
+
+def _run_rollup_dirty() -> None:
+    op.create_table(
+        "run_rollup_dirty",
+        sa.Column("session_id", Id(), nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.Column("mark", Id(), nullable=False),
+        sa.PrimaryKeyConstraint("session_id", "since"),
+    )
+
+
+def _run_rollup_hour() -> None:
+    op.create_table(
+        "run_rollup_hour",
+        sa.Column("session_id", Id(), nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.Column("runs", sa.BigInteger(), nullable=False),
+        sa.Column("errors", sa.BigInteger(), nullable=False),
+        sa.Column("latency_n", sa.BigInteger(), nullable=False),
+        sa.Column("latency_sum", sa.Float(), nullable=False),
+        sa.Column("latency_min", sa.Float(), nullable=True),
+        sa.Column("latency_max", sa.Float(), nullable=True),
+        sa.Column("latency_cells", sa.LargeBinary(), nullable=False),
+        sa.Column("time_to_first_token_n", sa.BigInteger(), nullable=False),
+        sa.Column("time_to_first_token_sum", sa.Float(), nullable=False),
+        sa.Column("time_to_first_token_min", sa.Float(), nullable=True),
+        sa.Column("time_to_first_token_max", sa.Float(), nullable=True),
+        sa.Column("time_to_first_token_cells", sa.LargeBinary(), nullable=False),
+        sa.Column("prompt_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("completion_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("total_tokens", sa.BigInteger(), nullable=True),
+        sa.Column("prompt_cost", Money(), nullable=True),
+        sa.Column("completion_cost", Money(), nullable=True),
+        sa.Column("total_cost", Money(), nullable=True),
+        sa.PrimaryKeyConstraint("session_id", "since"),
     )
 
 
