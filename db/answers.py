@@ -15,12 +15,14 @@ from db.compiler import (
     count_of_one,
     rows_of_many,
     rows_of_one,
+    rows_of_projects,
 )
 from db.entity import Column
+from db.narrow import is_merged, padded, projects_of
 from db.ordering import WindowForm
 from db.questions import Link, Rows, Window
 from db.readers import Reading
-from db.values import ASKED, KEY, PACK, Kind
+from db.values import ASKED, KEY, NOBODY, PACK, Kind
 
 Key: TypeAlias = tuple[Any, ...]
 Stored: TypeAlias = tuple[Any, ...]
@@ -80,18 +82,44 @@ async def windows(
         _nulls(window.after),
         _nulls(window.before),
     )
+    form, order = filters.form(question.where), question.ordered
+    if is_merged(question.link, form, order):
+        projects = await projects_of(reading)
+        if projects is not None:
+            found = await _of_projects(reading, question, columns, shape, projects)
+            return {(): _cut(found, window)}
     statement = rows_of_one(
         reading.dialect,
         question.link,
         columns,
-        filters.form(question.where),
+        form,
         shape,
         question.max_depth is not None,
-        question.ordered,
+        order,
     )
     values = [values_of(reading.dialect, question, key) for key in keys]
     found = await seek(reading, statement, values)
     return {key: _cut(some, window) for key, some in zip(keys, found, strict=True)}
+
+
+async def _of_projects(
+    reading: Reading,
+    question: Rows,
+    columns: tuple[Column, ...],
+    shape: WindowForm,
+    projects: Sequence[Any],
+) -> list[Stored]:
+    """Return the rows of a page that is merged from those of all projects."""
+    if not projects:
+        return []
+    values, places = asked(reading.dialect, question), padded(len(projects))
+    given = [*projects, *[NOBODY[reading.dialect]] * (places - len(projects))]
+    values |= {f"s{at}": project for at, project in enumerate(given)}
+    form, order = filters.form(question.where), question.ordered
+    statement = rows_of_projects(
+        reading.dialect, question.link, columns, form, shape, order, places
+    )
+    return await _fetch(reading, statement, values)
 
 
 async def counts(reading: Reading, question: Rows, keys: Sequence[Key]) -> dict[Key, int]:
@@ -162,7 +190,8 @@ async def seek(
         )
         placed = [value for found in some for value in statement.placed(found)]
         for row in await reading.rows(sql, placed):
-            answers[row[-1]].append(row[:-1])
+            at: int = row[-1]
+            answers[at].append(row[:-1])
     return answers
 
 

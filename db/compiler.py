@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     Dialect,
     Select,
     and_,
@@ -34,6 +35,7 @@ from db.dialects import (
 )
 from db.entity import Column, Entity, Head, Score, Size
 from db.filters import Form, clause_of
+from db.narrow import behind, column_in, is_led, led, merged
 from db.ordering import (
     WindowForm,
     average_score,
@@ -42,7 +44,7 @@ from db.ordering import (
     ordering,
     sorted_by,
 )
-from db.orders import Order, columns_of, reversed_order, terms
+from db.orders import Order, Term, columns_of, reversed_order, terms
 from db.questions import Link
 from db.search_lead import led_by_search
 from db.values import Kind
@@ -80,14 +82,55 @@ def rows_of_one(
     """Return the statement for the rows of one parent (or of none)."""
     if window is not None and columns_of(order) != columns_of(link.order):
         return compiled_of(dialect, _sorted(dialect, link, columns, where, window, order))
+    if window is not None and is_led(link, where, order):
+        return compiled_of(dialect, _led(dialect, link, columns, where, window, order))
     target = link.target
     query = selected(dialect, target, columns)
     query = _filtered(query, target, where).where(*fixed(link, deep=deep))
     query = _grouped(query, target)
     if window is not None:
-        query = query.where(*between(target, order, window)).limit(bindparam("size"))
+        query = query.where(*between(partial(sorted_by, target), order, window))
+        query = query.limit(bindparam("size"))
         order = reversed_order(order) if window.backward else order
     return compiled_of(dialect, query.order_by(*ordering(target, order)))
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def rows_of_projects(
+    dialect: str,
+    link: Link,
+    columns: tuple[Column, ...],
+    where: Form,
+    window: WindowForm,
+    order: Order,
+    projects: int,
+) -> Statement:
+    """Return the statement for a page over projects, whose ids are s0, s1, ..."""
+    keys = merged(where, window, order, partial(binds, "f"), projects)
+    found = reversed_order(order) if window.backward else order
+    return compiled_of(dialect, _of_page(dialect, link, columns, keys, found))
+
+
+def _led(
+    dialect: str,
+    link: Link,
+    columns: tuple[Column, ...],
+    where: Form,
+    window: WindowForm,
+    order: Order,
+) -> Select[Any]:
+    """Return a page that an index of tags or metadata leads."""
+    target = link.target
+    source, conditions, leader = led(target.source(_stored(columns)), where, binds("f"))
+    query = select(*(_column(dialect, target, column) for column in columns)).select_from(source)
+    query = query.where(
+        *(leader.c[column] == bindparam(f"k{at}") for at, (_, column) in enumerate(link.on)),
+        *conditions,
+        *between(column_in(leader), order, window),
+    )
+    found = terms(reversed_order(order) if window.backward else order)
+    query = query.order_by(*(directed(column_in(leader)(term), term) for term in found))
+    return query.limit(bindparam("size"))
 
 
 def _sorted(
@@ -101,16 +144,33 @@ def _sorted(
     """Return a page by an order that no index has: only keys are sorted, then rows are fetched."""
     target = link.target
     found = terms(reversed_order(order) if window.backward else order)
-    places = [sorted_by(target, term).label(f"o{at}") for at, term in enumerate(found)]
-    keys = select(*(target.columns[name] for name in target.key), *places)
+    column_of = partial(sorted_by, target)
+    places = [column_of(term).label(name) for term, name in zip(found, _names(found), strict=True)]
+    keys = select(*(target.columns[name] for name in target.key if name != "id"), *places)
     keys = _filtered(keys.select_from(table_of(target)), target, where)
-    keys = keys.where(*fixed(link, deep=False), *between(target, order, window))
+    keys = keys.where(*fixed(link, deep=False), *between(column_of, order, window))
     directions = [directed(place, term) for place, term in zip(places, found, strict=True)]
-    page = keys.order_by(*directions).limit(bindparam("size")).subquery("page")
+    keys = keys.order_by(*directions).limit(bindparam("size"))
+    return _of_page(dialect, link, columns, keys, tuple(found))
+
+
+def _names(found: list[Term]) -> list[str]:
+    """Return what the columns of an order are called beside the key, which ends in the id."""
+    return [f"o{at}" for at in range(len(found) - 1)] + ["id"]
+
+
+def _of_page(
+    dialect: str, link: Link, columns: tuple[Column, ...], keys: Select[Any], order: Order
+) -> Select[Any]:
+    """Return the rows of a page whose keys are known, with what they are sorted by."""
+    target, page, found = link.target, keys.subquery("page"), terms(order)
+    names = _names(found) if "o0" in page.c else [str(column) for column in columns_of(order)]
     same = and_(*(target.columns[name] == page.c[name] for name in target.key))
     query = select(*(_column(dialect, target, column) for column in columns))
-    query = query.select_from(page.join(target.source(_stored(columns)), same))
-    return query.order_by(*(directed(page.c[f"o{at}"], term) for at, term in enumerate(found)))
+    query = query.select_from(behind(page, target.source(_stored(columns)), same))
+    return query.order_by(
+        *(directed(page.c[name], term) for name, term in zip(names, found, strict=True))
+    )
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
@@ -252,9 +312,10 @@ def _grouped(query: Select[Any], entity: Entity) -> Select[Any]:
     return query.group_by(*(entity.columns[column] for column in entity.group_by))
 
 
-def compiled_of(dialect: str, query: Select[Any]) -> Statement:
+def compiled_of(dialect: str, query: Select[Any] | CompoundSelect[Any]) -> Statement:
     """Return a query as SQL text, with its parameters in order."""
     found: Dialect = dialect_named(dialect)
-    compiled = led_by_search(dialect, query).compile(dialect=found)
+    led = led_by_search(dialect, query) if isinstance(query, Select) else query
+    compiled = led.compile(dialect=found)
     constants = {name: value for name, value in compiled.params.items() if value is not None}
     return Statement(str(compiled), tuple(compiled.positiontup or ()), constants)

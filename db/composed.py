@@ -11,13 +11,12 @@ from typing import Any
 from db import paths
 from db.clauses import JSON_SOURCES
 from db.derivations import encode
-from db.derive import LONGEST_INDEXED, is_indexed
+from db.derive import LARGEST_EXACT, LONGEST_INDEXED, is_indexed, one_number
 from db.errors import InvalidError
 from db.filters import All, AnyOf, Json, Not, Some, Where, checked_list, test
 from db.json_tests import JsonTest, kind_of
 
 _ORDERED = frozenset({"gt", "gte", "lt", "lte"})
-_WHOLE = 2**63
 
 
 def tags(operator: str, wanted: Sequence[str]) -> Where:
@@ -102,32 +101,17 @@ def _is_structure(value: Any) -> bool:
 
 def _pair(key: str, wanted: list[Any]) -> Where | None:
     """Return the test of the index of metadata; None where it does not hold what is wanted."""
-    texts: list[str] = []
-    for value in wanted:
-        spellings = _spellings(value)
-        if not spellings or any(len(text.encode()) > LONGEST_INDEXED for text in spellings):
-            return None
-        texts += spellings
-    if not is_indexed(key):
+    if not is_indexed(key) or not all(map(_is_in_index, wanted)):
         return None
-    texts = list(dict.fromkeys(texts))
-    value = test("metadata_value", "eq", texts[0]) if len(texts) == 1 else None
-    value = value or test("metadata_value", "in", texts)
-    return Some("pairs", All((test("metadata_key", "eq", key), value)))
+    texts = list(dict.fromkeys(encode(one_number(value)).decode() for value in wanted))
+    value = ("eq", texts[0]) if len(texts) == 1 else ("in", texts)
+    return Some("pairs", All((test("metadata_key", "eq", key), test("metadata_value", *value))))
 
 
-def _spellings(value: Any) -> list[str]:
-    """Return how the index may spell a scalar: whole numbers with and without a point."""
-    match value:
-        case str() | bool():
-            return [encode(value).decode()]
-        case int() | float() if abs(value) < _WHOLE:
-            both = {encode(value).decode(), encode(float(value)).decode()}
-            if value == int(value):
-                both |= {str(int(value)), "-0.0" if value == 0 else str(int(value))}
-            return sorted(both)
-        case _:
-            return []
+def _is_in_index(value: Any) -> bool:
+    if _is_structure(value) or (_is_number(value) and abs(value) >= LARGEST_EXACT):
+        return False
+    return len(encode(value)) <= LONGEST_INDEXED
 
 
 def _json(source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: bool) -> Where:

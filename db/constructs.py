@@ -1,6 +1,4 @@
-"""What SQL says differently on each database beyond types: tables made of one parameter or one
-column, as elements that SQLAlchemy writes for each.
-"""
+"""Tables and joins that databases spell differently: rows made of one parameter or one column."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -39,14 +37,14 @@ Joined = tuple[FromClause, ColumnElement[Any]]
 """Where to select from, and what a join added to it."""
 
 
-class _FirstThen(Join):
+class FirstThen(Join):
     """A join whose left side is read first: SQLite's optimizer leaves CROSS JOIN as it stands."""
 
     inherit_cache = True
 
 
-@compiles(_FirstThen, "sqlite")
-def _join_in_order(join: _FirstThen, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(FirstThen, "sqlite")
+def _join_in_order(join: FirstThen, compiler: SQLCompiler, **options: Any) -> str:
     options["asfrom"] = True
     left, right = (compiler.process(side, **options) for side in (join.left, join.right))
     options.pop("asfrom")
@@ -54,8 +52,8 @@ def _join_in_order(join: _FirstThen, compiler: SQLCompiler, **options: Any) -> s
     return f"{left} CROSS JOIN {right} ON {compiler.process(join.onclause, **options)}"
 
 
-@compiles(_FirstThen)
-def _join_in_any_order(join: _FirstThen, compiler: SQLCompiler, **options: Any) -> str:
+@compiles(FirstThen)
+def _join_in_any_order(join: FirstThen, compiler: SQLCompiler, **options: Any) -> str:
     return compiler.visit_join(join, **options)
 
 
@@ -78,7 +76,8 @@ def _spans_of_an_array(source: _SpanRows, compiler: SQLCompiler, **options: Any)
     spans = compiler.process(source.clauses, **options)
     return (
         "(SELECT CAST(at AS INTEGER) AS at, edges[2 * at + 1] AS since,"  # noqa: S608
-        f" edges[2 * at + 2] AS until FROM (SELECT CAST({spans} AS TIMESTAMPTZ[]) AS edges) AS given,"
+        f" edges[2 * at + 2] AS until"
+        f" FROM (SELECT CAST({spans} AS TIMESTAMPTZ[]) AS edges) AS given,"
         " generate_series(0, cardinality(edges) / 2 - 1) AS at)"
     )
 
@@ -97,7 +96,7 @@ def in_spans(name: str, rows: Table, time: str) -> Joined:
         name=name,
     )
     within = and_(rows.c[time] >= spans.c.since, rows.c[time] < spans.c.until)
-    return _FirstThen(spans, rows, within), spans.c.at
+    return FirstThen(spans, rows, within), spans.c.at
 
 
 def packed_spans(dialect: str, spans: Sequence[tuple[datetime, datetime]]) -> Any:

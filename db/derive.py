@@ -16,6 +16,9 @@ from db.usage import JsonObject, as_list, as_object, decoded
 LONGEST_INDEXED = 256
 """Bytes of a tag, a metadata key or value, a thread's or a run type's name in an index."""
 
+LARGEST_EXACT = 2**53
+"""From here on a double may stand for several whole numbers."""
+
 LONGEST_NAME = 640
 """Characters of a name that is a key: four bytes each fit an index of any database."""
 
@@ -100,15 +103,24 @@ def manifest_of(serialized: str | None) -> UUID | None:
 
 
 def pairs_of(metadata: JsonObject) -> dict[str, str]:
-    """Return the scalars of the metadata that are indexed: key to compact JSON text."""
+    """Return the scalars of the metadata that are indexed: key to compact JSON text.
+
+    Equal numbers have one text: 5.0 is written 5.
+    """
     pairs: dict[str, str] = {}
     for key, value in metadata.items():
         if type(value) in _NO_SCALARS:
             continue
-        text = orjson.dumps(value)
+        text = orjson.dumps(one_number(value))
         if len(text) <= LONGEST_INDEXED and is_indexed(key):
             pairs[key] = text.decode()
     return pairs
+
+
+def one_number(value: Any) -> Any:
+    """Return a whole number as an integer where a double holds it for sure."""
+    whole = type(value) is float and abs(value) < LARGEST_EXACT and value.is_integer()
+    return int(value) if whole else value
 
 
 def tags_of(tags: tuple[str, ...] | list[str]) -> set[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import BigInteger, Boolean, Dialect, Text, column, table
 from sqlalchemy.dialects import postgresql
@@ -19,6 +20,9 @@ from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from db.search import Search, Term
+
+PROJECT = "\ue001"
+"""Begins the word that names a run's project: one list of the index for each project."""
 
 BREAK = "\ue000"
 """Between the words of two fields, so that no phrase spans them; nobody can ask for it."""
@@ -58,6 +62,13 @@ class Matches(FunctionElement[bool]):
     type = Boolean()
 
 
+class InProject(FunctionElement[str]):
+    """A search of the runs of a project only: of the project's id and the search's parameter."""
+
+    inherit_cache = True
+    type = Text()
+
+
 WORDS = table("run_words", column("rowid", BigInteger()), column("run_words", Text()))
 """The FTS5 index; its column of the same name is what MATCH wants."""
 
@@ -79,12 +90,18 @@ def _in_fts5(element: Matches, compiler: SQLCompiler, **options: Any) -> str:
     )
 
 
+@compiles(InProject, "sqlite")
+def _in_project(element: InProject, compiler: SQLCompiler, **options: Any) -> str:
+    session, search = [compiler.process(each, **options) for each in element.clauses]
+    return f"(char({ord(PROJECT)}) || lower(hex({session})) || ' AND (' || {search} || ')')"
+
+
 @compiles(Matches, "postgresql")
 def _in_tsvector(element: Matches, compiler: SQLCompiler, **options: Any) -> str:
     trace, id, search = [compiler.process(each, **options) for each in element.clauses]
     return (
         f"EXISTS (SELECT 1 FROM run_search AS found WHERE found.trace_id = {trace}"  # noqa: S608
-        f" AND found.id = {id} AND found.words @@ CAST({search} AS TSQUERY))"
+        f" AND found.id = {id} AND found.words @@ CAST(CAST({search} AS TEXT) AS TSQUERY))"
     )
 
 
@@ -94,11 +111,12 @@ def first_of(start: datetime) -> int:
     return max(-MOST_MILLISECONDS, min(since, MOST_MILLISECONDS)) << NUMBER_BITS
 
 
-def _as_text(fields: Sequence[Sequence[str]]) -> str:
-    return f" {BREAK} ".join([" ".join(words) for words in fields])
+def _as_text(session_id: UUID, fields: Sequence[Sequence[str]]) -> str:
+    texts = [f"{PROJECT}{session_id.hex}", *[" ".join(words) for words in fields]]
+    return f" {BREAK} ".join(texts)
 
 
-def _as_vector(fields: Sequence[Sequence[str]]) -> str:
+def _as_vector(_session_id: UUID, fields: Sequence[Sequence[str]]) -> str:
     """Return the text of a tsvector; words past the last position it knows have none."""
     places: dict[str, list[str]] = {}
     at = 0
@@ -134,12 +152,13 @@ def _as_tsquery(search: Search) -> str:
 class FullText:
     """How a database does it.
 
-    `stored` makes what is stored of the words of each field, `asked` what is asked of a search.
-    `makes` are the statements that make what the models can not declare, named `objects`; `empty`
-    empties that. Where rows are numbered, `put` and `remove` keep the index by number.
+    `stored` makes what is stored of a run's project and the words of each field, `asked` what is
+    asked of a search. `makes` are the statements that make what the models can not declare, named
+    `objects`; `empty` empties that. Where rows are numbered, `put` and `remove` keep the index by
+    number.
     """
 
-    stored: Callable[[Sequence[Sequence[str]]], str]
+    stored: Callable[[UUID, Sequence[Sequence[str]]], str]
     asked: Callable[[Search], str]
     makes: tuple[str, ...]
     objects: frozenset[str]

@@ -4,7 +4,7 @@ A row value is compared only where no column can be NULL; everything else is spe
 column, for a comparison with NULL is neither true nor false and would lose rows between pages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,7 +62,11 @@ def ordering(entity: Entity, order: Order) -> Iterator[ColumnElement[Any]]:
         yield directed(sorted_by(entity, term), term)
 
 
-def between(entity: Entity, order: Order, window: WindowForm) -> Iterator[ColumnElement[bool]]:
+ColumnOf = Callable[[Term], ColumnElement[Any]]
+"""What a term sorts by."""
+
+
+def between(column_of: ColumnOf, order: Order, window: WindowForm) -> Iterator[ColumnElement[bool]]:
     """Yield the conditions that rows stand between the cursors, whose values are a0.. and b0..."""
     found = terms(order)
     plain = all(t.nulls_first is None and t.descending == found[0].descending for t in found)
@@ -71,22 +75,26 @@ def between(entity: Entity, order: Order, window: WindowForm) -> Iterator[Column
         (window.before, "b", window.nulls_before, False),
     ):
         if given and plain:
-            columns = tuple_(*(sorted_by(entity, term) for term in found))
-            bounds = tuple_(*(bindparam(f"{prefix}{at}") for at in range(len(found))))
+            columns = tuple_(*map(column_of, found))
+            values: list[ColumnElement[Any]] = [
+                bindparam(f"{prefix}{at}") for at in range(len(found))
+            ]
+            bounds = tuple_(*values)
             smaller = found[0].descending == forward
             yield columns < bounds if smaller else columns > bounds
         elif given:
-            yield _beyond(entity, found, prefix, nulls, forward=forward)
+            yield _beyond(column_of, found, prefix, nulls, forward=forward)
 
 
 def _beyond(
-    entity: Entity, found: list[Term], prefix: str, nulls: tuple[int, ...], *, forward: bool
+    column_of: ColumnOf, found: list[Term], prefix: str, nulls: tuple[int, ...], *, forward: bool
 ) -> ColumnElement[bool]:
     """Return the condition that a row stands beyond a cursor: by a column, those before equal."""
     choices: list[ColumnElement[bool]] = []
     equal: list[ColumnElement[bool]] = []
     for at, term in enumerate(found):
-        column, bound = sorted_by(entity, term), bindparam(f"{prefix}{at}")
+        column = column_of(term)
+        bound: ColumnElement[Any] = bindparam(f"{prefix}{at}")
         is_null = at in nulls
         choices.append(and_(*equal, _past(term, column, bound, is_null=is_null, forward=forward)))
         equal.append(column.is_(None) if is_null else column == bound)

@@ -110,7 +110,7 @@ class SqliteReaders:
                 cached_statements=_CACHED_STATEMENTS,
                 timeout=LONGEST,
             )
-            for pragma in ("query_only=ON", "case_sensitive_like=ON", "mmap_size=1073741824"):
+            for pragma in ("query_only=ON", "case_sensitive_like=ON", "mmap_size=268435456"):
                 connection.execute(f"PRAGMA {pragma}")
             connection.create_function("json_holds", 2, holds, deterministic=True)
         except sqlite3.OperationalError as error:

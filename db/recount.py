@@ -12,6 +12,7 @@ from sqlalchemy import Connection, and_, bindparam, select, update
 
 from db.dialects import key_rows
 from db.dotted import depth_of, parent_id_of, parent_of
+from db.marks import mark
 from db.measures import MEASURES, Usage, add, columns, held_in
 from db.merge import unpacked
 from db.sending import send
@@ -24,7 +25,7 @@ _SUMS = (
     *(f"{sort}_{name}" for sort in ("own", "total") for name in (*MEASURES, "details")),
 )
 _PLACE = ("dotted_order", "parent_run_id", "depth")
-_ROW = ("trace_id", "id", "run_type", *_PLACE, *_SUMS)
+_ROW = ("trace_id", "id", "session_id", "start_time", "run_type", *_PLACE, *_SUMS)
 
 _wanted = key_rows("keys", ("trace_id",))
 _TRACES = select(
@@ -50,6 +51,7 @@ def recount(connection: Connection, traces: Collection[UUID]) -> list[UUID]:
         by_trace.setdefault(row["trace_id"], []).append({str(key): row[key] for key in row})
     changed = [row for rows in by_trace.values() for row in _put_right(rows)]
     send(connection, _UPDATE, changed, (*_PLACE, *_SUMS))
+    mark(connection, {(row["session_id"], row["start_time"]) for row in changed})
     return [row["of_run"] for row in changed]
 
 
@@ -77,7 +79,8 @@ def _put_right(rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
             **columns("total", total),
         }
         if any(row[name] != value for name, value in right.items()):
-            yield {**right, "of_trace": row["trace_id"], "of_run": row["id"]}
+            known = {name: row[name] for name in ("session_id", "start_time")}
+            yield {**right, **known, "of_trace": row["trace_id"], "of_run": row["id"]}
 
 
 def _lift(

@@ -10,6 +10,7 @@ from db.entity import Column, Entity
 from db.questions import NODES, Link, Rows, Slice, Values
 from db.readers import Reading
 from db.rows import Row, Shape
+from db.search_hits import searched
 from db.values import PACK
 
 
@@ -17,7 +18,7 @@ async def rows(reading: Reading, question: Rows, parents: Sequence[Row | None]) 
     """Return the answer for each parent: a row or None, a list, or a `Slice`."""
     link = question.link
     columns = tuple(dict.fromkeys((*link.target.eager, *question.order_columns)))
-    shape = Shape(link.target, columns, reading.dialect)
+    shape = Shape(link.target, columns, reading.dialect, searched(question.where))
     keys = [key_of(link, parent) for parent in parents]
     distinct = list(dict.fromkeys(key for key in keys if key is not None))
     if question.window is not None:

@@ -7,16 +7,27 @@ from typing import Any, ClassVar
 from orjson import Fragment
 
 from db.entity import Attribute, Column, Entity
+from db.search import Search
 from db.values import READY, Convert, Kind
 
 
 class Shape:
-    """The columns that all rows of one statement share, and how each becomes a value."""
+    """The columns that all rows of one statement share, and how each becomes a value.
 
-    __slots__ = ("_ready", "at", "columns", "dialect", "entity")
+    `searches` are those by which the rows were found.
+    """
 
-    def __init__(self, entity: Entity, columns: tuple[Column, ...], dialect: str) -> None:
+    __slots__ = ("_ready", "at", "columns", "dialect", "entity", "searches")
+
+    def __init__(
+        self,
+        entity: Entity,
+        columns: tuple[Column, ...],
+        dialect: str,
+        searches: tuple[Search, ...] = (),
+    ) -> None:
         self.entity = entity
+        self.searches = searches
         self.columns = columns
         self.dialect = dialect
         self.at: Mapping[Column, int] = {column: i for i, column in enumerate(columns)}
@@ -90,6 +101,10 @@ class Derived:
     def form(self) -> Any:
         """What plans depend on."""
         return (self.shape, self.columns)
+
+    def made_for(self, _listing: Any) -> Callable[..., Any] | None:
+        """Return what makes the answer for rows of a list, of its columns."""
+        return self.make
 
     def value(self) -> Any:
         """Return the answer; the columns are loaded."""

@@ -14,10 +14,10 @@ import orjson
 from sqlalchemy import (
     ClauseElement,
     Connection,
-    Row,
     and_,
     bindparam,
     delete,
+    func,
     insert,
     select,
     text,
@@ -33,7 +33,7 @@ from db.words import texts_of, words_of
 BATCH = 500
 """How many runs are indexed in one transaction; folds wait for it."""
 
-_SEARCHED = frozenset({"name", "error", "inputs", "outputs", "extra", "start_time"})
+_SEARCHED = frozenset({"name", "error", "inputs", "outputs", "extra", "start_time", "session_id"})
 """What of a run decides its entry."""
 
 _keys = key_rows("keys", ("trace_id", "id"))
@@ -44,7 +44,7 @@ def _beside_keys(table: Any) -> Any:
 
 
 _RUNS = select(
-    *(RUN.c.trace_id, RUN.c.id, RUN.c.start_time, RUN.c.name, RUN.c.error),
+    *(RUN.c.trace_id, RUN.c.id, RUN.c.session_id, RUN.c.start_time, RUN.c.name, RUN.c.error),
     *(RUN_PAYLOAD.c.inputs, RUN_PAYLOAD.c.outputs, RUN_PAYLOAD.c.extra),
 ).select_from(
     _keys.join(RUN, _beside_keys(RUN)).outerjoin(
@@ -57,10 +57,13 @@ _NUMBERS = (
     .where(RUN_SEARCH.c.number.is_not(None))
     .order_by(RUN_SEARCH.c.number)
 )
+_NEW = insert(RUN_SEARCH)
+_COLUMNS = tuple(RUN_SEARCH.c.keys())
+_MOST_NUMBERS = 1 << NUMBER_BITS
 _WAITING = select(RUN_SEARCH_QUEUE.c.trace_id, RUN_SEARCH_QUEUE.c.id)
 _LAST_NUMBERS = text(
-    "SELECT value, (SELECT max(number) FROM run_search WHERE number BETWEEN value AND value + :most)"
-    " FROM json_each(:firsts)"
+    "SELECT value, (SELECT max(number) FROM run_search"
+    " WHERE number BETWEEN value AND value + :most) FROM json_each(:firsts)"
 )
 
 
@@ -98,9 +101,8 @@ def start_anew(connection: Connection) -> int:
     connection.execute(delete(RUN_SEARCH))
     connection.execute(delete(RUN_SEARCH_QUEUE))
     every = select(RUN.c.trace_id, RUN.c.id)
-    return connection.execute(
-        insert(RUN_SEARCH_QUEUE).from_select(["trace_id", "id"], every)
-    ).rowcount
+    connection.execute(insert(RUN_SEARCH_QUEUE).from_select(["trace_id", "id"], every))
+    return connection.execute(select(func.count()).select_from(RUN_SEARCH_QUEUE)).scalar_one()
 
 
 def _remove(connection: Connection, keys: Sequence[tuple[UUID, UUID]]) -> None:
@@ -112,38 +114,48 @@ def _remove(connection: Connection, keys: Sequence[tuple[UUID, UUID]]) -> None:
     _delete(connection, RUN_SEARCH, keys)
 
 
-def _put(connection: Connection, runs: Sequence[Row[Any]]) -> None:
-    """Write the entries of runs, in the order of their numbers: FTS5 takes them faster so."""
+def _put(connection: Connection, runs: Sequence[Any]) -> None:
+    """Write the entries of runs; in the order of their numbers, which FTS5 takes faster."""
     full_text = FULL_TEXT[connection.dialect.name]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "trace_id": run.trace_id,
             "id": run.id,
             "number": None,
-            "words": full_text.stored(_words(run)),
+            "words": full_text.stored(run.session_id, _words(run)),
         }
         for run in runs
     ]
-    if full_text.put is not None:
-        _number(connection, rows, [first_of(run.start_time) for run in runs])
-        rows.sort(key=lambda row: row["number"])
-    send(connection, insert(RUN_SEARCH), rows, tuple(RUN_SEARCH.c.keys()))
-    if full_text.put is not None and rows:
+    if full_text.put is None:
+        send(connection, _NEW, rows, _COLUMNS)
+        return
+    rows = _numbered(connection, rows, [first_of(run.start_time) for run in runs])
+    send(connection, _NEW, rows, _COLUMNS)
+    if rows:
         connection.exec_driver_sql(full_text.put, [(row["number"], row["words"]) for row in rows])
 
 
-def _words(run: Row[Any]) -> list[list[str]]:
+def _words(run: Any) -> list[list[str]]:
     texts = texts_of(run.name, run.error, run.inputs, run.outputs, run.extra)
     return [words_of(each) for each in texts.values()]
 
 
-def _number(connection: Connection, rows: list[dict[str, Any]], firsts: list[int]) -> None:
-    """Give each row the next number of its millisecond."""
-    given = {"firsts": orjson.dumps(sorted(set(firsts))).decode(), "most": (1 << NUMBER_BITS) - 1}
+def _numbered(
+    connection: Connection, rows: list[dict[str, Any]], firsts: list[int]
+) -> list[dict[str, Any]]:
+    """Give each row the next number of its millisecond and sort them; drop those it is full for."""
+    given = {"firsts": orjson.dumps(sorted(set(firsts))).decode(), "most": _MOST_NUMBERS - 1}
     found = connection.execute(_LAST_NUMBERS, given)
-    last = {first: first - 1 if number is None else number for first, number in found}
+    following = {first: first if last is None else last + 1 for first, last in found}
     for row, first in zip(rows, firsts, strict=True):
-        row["number"] = last[first] = last[first] + 1
+        row["number"] = following[first]
+        following[first] += following[first] < first + _MOST_NUMBERS
+    kept = [
+        each
+        for each, first in zip(rows, firsts, strict=True)
+        if each["number"] < first + _MOST_NUMBERS
+    ]
+    return sorted(kept, key=lambda row: row["number"])
 
 
 def _delete(connection: Connection, table: Any, keys: Sequence[tuple[UUID, UUID]]) -> None:

@@ -7,8 +7,8 @@ A search that stands beside others under `or`, `not` or another run is a conditi
 and so is one in the runs of a trace. PostgreSQL decides by its statistics.
 """
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal_column, select
 from sqlalchemy.ext.compiler import compiles
@@ -27,8 +27,17 @@ from sqlalchemy.sql.selectable import Join
 from sqlalchemy.sql.visitors import replacement_traverse
 from sqlalchemy.types import BigInteger
 
-from db.full_text import FULL_TEXT, MOST_MILLISECONDS, NUMBER_BITS, WORDS, Matches
+from db.full_text import (
+    FULL_TEXT,
+    MOST_MILLISECONDS,
+    NUMBER_BITS,
+    WORDS,
+    InProject,
+    Matches,
+)
 from db.tables import RUN, RUN_SEARCH
+
+T = TypeVar("T")
 
 _SLACK = 2
 """Milliseconds by which SQLite's reading of a time may be off."""
@@ -36,7 +45,7 @@ _SLACK = 2
 _OF_ONE = {operators.eq, operators.in_op}
 _LOWER = {operators.gt, operators.ge, operators.eq}
 _UPPER = {operators.lt, operators.le, operators.eq}
-_NUMBER = WORDS.c.rowid
+_number = WORDS.c.rowid
 
 
 class _Before(Join):
@@ -49,7 +58,8 @@ class _Before(Join):
 def _cross_join(join: _Before, compiler: SQLCompiler, **options: Any) -> str:
     options |= {"asfrom": True, "from_linter": None}
     left, right = [compiler.process(side, **options) for side in (join.left, join.right)]
-    return f"{left} CROSS JOIN {right} ON {compiler.process(join.onclause, from_linter=None)}"
+    on: Any = join.onclause
+    return f"{left} CROSS JOIN {right} ON {compiler.process(on, from_linter=None)}"
 
 
 class _NumberAt(FunctionElement[int]):
@@ -69,31 +79,39 @@ def _number_at(element: _NumberAt, compiler: SQLCompiler, **options: Any) -> str
 def led_by_search(dialect: str, query: Select[Any]) -> Select[Any]:
     """Return a query of runs, led by its search if that is better, else as it is."""
     conditions = list(_joined_by_and(query.whereclause))
-    search = next((each for each in conditions if _searched(each) is not None), None)
+    search = _first_of(map(_searched, conditions))
     if search is None or FULL_TEXT[dialect].put is None or any(map(_is_of_one, conditions)):
         return query
-    (source,) = query._from_obj or (None,)  # noqa: SLF001 - the public way compiles it first
+    source, newest, is_page = _told(query)
     if source is None or _leftmost(source) is not RUN:
         return query
-    led = _led(query, source, search).where(*_bounds(conditions))
-    newest = _newest_first(query)
-    if newest is None or query._limit_clause is None:  # noqa: SLF001 - no public way
+    led = _led(query, source, search, _first_of(map(_session, conditions)))
+    led = led.where(*_bounds(conditions))
+    if newest is None or not is_page:
         return led
     return led.where(_not_past_the_last(led, newest=newest))
 
 
-def _searched(condition: ColumnElement[Any]) -> Matches | None:
-    """Return the search that a condition is; SQLAlchemy wraps it where there are no booleans."""
-    bare = condition.element if isinstance(condition, AsBoolean) else condition
-    return bare if isinstance(bare, Matches) else None
-
-
-def _newest_first(query: Select[Any]) -> bool | None:
-    """Say whether a query sorts by the newest first, by the oldest; None: by something else."""
-    first = next(iter(query._order_by_clauses), None)  # noqa: SLF001 - no public way
+def _told(query: Any) -> tuple[FromClause | None, bool | None, bool]:
+    """Return what a query selects from, whether the newest (False: the oldest, None: others) come
+    first, and whether it has a limit.
+    """
+    source = next(iter(query._from_obj), None)  # noqa: SLF001 - the public way compiles it first
+    first = next(iter(query._order_by_clauses), None)  # noqa: SLF001 - as are these: not public
+    is_page = query._limit_clause is not None  # noqa: SLF001
     if not isinstance(first, UnaryExpression) or first.element is not RUN.c.start_time:
-        return None
-    return first.modifier is operators.desc_op
+        return source, None, is_page
+    return source, first.modifier is operators.desc_op, is_page
+
+
+def _first_of(found: Iterable[T | None]) -> T | None:
+    return next((each for each in found if each is not None), None)
+
+
+def _searched(condition: Any) -> Matches | None:
+    """Return the search that a condition is; SQLAlchemy wraps it where there are no booleans."""
+    bare: Any = condition.element if isinstance(condition, AsBoolean) else condition
+    return bare if isinstance(bare, Matches) else None
 
 
 def _leftmost(source: FromClause) -> FromClause:
@@ -117,22 +135,32 @@ def _is_of_one(condition: ColumnElement[Any]) -> bool:
     )
 
 
-def _led(query: Select[Any], source: FromClause, search: ColumnElement[Any]) -> Select[Any]:
+def _session(condition: ColumnElement[Any]) -> ColumnElement[Any] | None:
+    """Return the project that a condition names."""
+    if isinstance(condition, BinaryExpression) and condition.left is RUN.c.session_id:
+        return condition.right if condition.operator is operators.eq else None
+    return None
+
+
+def _led(
+    query: Select[Any], source: FromClause, search: Matches, session: ColumnElement[Any] | None
+) -> Select[Any]:
     """Return the query with the index of words before the runs."""
-    found = _searched(search)
-    assert found is not None  # noqa: S101 - it was found to be one
-    *_, parameter = found.clauses
-    matches = WORDS.c.run_words.op("MATCH")(parameter)
-    words = _Before(WORDS, RUN_SEARCH, RUN_SEARCH.c.number == _NUMBER)
+    *_, asked = search.clauses
+    if session is not None:
+        asked = InProject(session, asked)
+    matches = WORDS.c.run_words.op("MATCH")(asked)
+    words = _Before(WORDS, RUN_SEARCH, RUN_SEARCH.c.number == _number)
     same = and_(RUN.c.trace_id == RUN_SEARCH.c.trace_id, RUN.c.id == RUN_SEARCH.c.id)
     runs = _with_runs(words, source, same)
 
     def replaced(element: Any, **_: Any) -> Any:
-        if element is search:
+        if _searched(element) is search:
             return matches
         return runs if element is source and source is not RUN else None
 
-    return replacement_traverse(query, {}, replaced).select_from(runs)
+    made: Any = replacement_traverse(query, {}, replaced)
+    return made.select_from(runs)
 
 
 def _with_runs(words: Join, source: FromClause, same: ColumnElement[bool]) -> FromClause:
@@ -148,12 +176,12 @@ def _bounds(conditions: list[ColumnElement[Any]]) -> Iterator[ColumnElement[bool
         if not isinstance(condition, BinaryExpression):
             continue
         left, right = _first(condition.left), _first(condition.right)
-        if left is not RUN.c.start_time or not isinstance(right, BindParameter):
+        if left is not RUN.c.start_time or right.__class__ is not BindParameter:
             continue
         if condition.operator in _LOWER:
-            yield _NUMBER >= _NumberAt(right, literal_column(str(-_SLACK)))
+            yield _number >= _NumberAt(right, literal_column(str(-_SLACK)))
         if condition.operator in _UPPER:
-            yield _NUMBER < _NumberAt(right, literal_column(str(_SLACK)))
+            yield _number < _NumberAt(right, literal_column(str(_SLACK)))
 
 
 def _first(element: Any) -> Any:
@@ -162,11 +190,11 @@ def _first(element: Any) -> Any:
 
 def _not_past_the_last(led: Select[Any], *, newest: bool) -> ColumnElement[bool]:
     """Return the condition on numbers that holds for all rows of the page, and few others."""
-    order = _NUMBER.desc() if newest else _NUMBER.asc()
-    page = led.with_only_columns(_NUMBER).order_by(None).order_by(order).subquery()
+    order = _number.desc() if newest else _number.asc()
+    page = led.with_only_columns(_number).order_by(None).order_by(order).subquery()
     size = 1 << NUMBER_BITS
     if newest:
         last = select(func.min(page.c.rowid)).scalar_subquery()
-        return _NUMBER >= last.op("&")(literal_column(str(-size)))
+        return _number >= last.op("&")(literal_column(str(-size)))
     last = select(func.max(page.c.rowid)).scalar_subquery()
-    return _NUMBER <= last.op("|")(literal_column(str(size - 1)))
+    return _number <= last.op("|")(literal_column(str(size - 1)))

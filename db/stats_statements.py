@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
+    CompoundSelect,
     FromClause,
     Integer,
     Select,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     case,
     func,
     literal_column,
+    null,
     select,
     union_all,
 )
@@ -26,18 +28,28 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from db import stats_groups
 from db.compiler import CACHED_STATEMENTS, Statement, binds, compiled_of, fixed
-from db.constructs import in_spans
+from db.constructs import cell_of, in_spans
 from db.dialects import beside_keys, key_rows, label_rows
 from db.entities import RUN as RUN_ENTITY
 from db.filters import Form, clause_of
+from db.histograms import BASE
 from db.measures import MEASURES
 from db.questions import Link
+from db.search_lead import led_by_search
 from db.tables import FEEDBACK, RUN
 from db.values import Kind
 
 DURATIONS = ("latency", "time_to_first_token")
 PERCENTS = (50, 90, 95, 99)
 MOST_GROUPS = 10_000
+MOST_ROWS = (MOST_GROUPS + 1) * (1 + len(DURATIONS))
+"""How many rows `whole` brings: with so many there are too many groups."""
+
+RANKS = (3, 4, 5, 7)
+"""Places in a row of sums that hold seconds, as percentiles do."""
+
+EXACT_RUNS = 100_000
+"""Up to so many runs percentiles are worked out from the runs, whatever there are of rollups."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,29 +76,23 @@ def sums(dialect: str, scope: Scope) -> Statement:
     After the keys, and what shows the groups' keys: runs, errors; of each duration its count, sum,
     least and greatest; the sums of own usage.
     """
-    needed = ("status", *DURATIONS, *(f"own_{name}" for name in MEASURES))
-    runs = _runs(dialect, scope, *(RUN.c[name] for name in needed)).subquery("runs")
-    keys = [runs.c[each] for each in _labels(scope)]
-    first = len(scope.link.on) * scope.many
-    query = select(
-        *keys,
-        *(stats_groups.shown(each, keys[first + at]) for at, each in enumerate(scope.groups)),
-        func.count(),
-        func.count(case((runs.c.status == literal_column("'error'"), literal_column("1")))),
-        *(measure for name in DURATIONS for measure in _measures(runs.c[name])),
-        *(func.sum(runs.c[f"own_{name}"]) for name in MEASURES),
-    )
-    return compiled_of(dialect, _limited(query.group_by(*keys)))
+    return compiled_of(dialect, _sums(dialect, scope))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
-def ranks(dialect: str, scope: Scope) -> Statement:
-    """Return the statement for percentiles by nearest rank.
+def whole(dialect: str, scope: Scope) -> Statement:
+    """Return the statement for sums, and for percentiles by nearest rank.
 
-    After the keys: the number of the duration in `DURATIONS`, then a value for each of `PERCENTS`.
+    After the keys and what shows them comes the number of a part: 0 for sums, as `sums` has them,
+    else that of a duration, from 1, whose `PERCENTS` stand in the places of `RANKS`.
     """
-    parts = [_ranks(dialect, scope, at) for at in range(len(DURATIONS))]
-    return compiled_of(dialect, union_all(*parts))
+    summed = _sums(dialect, scope).subquery("summed")
+    first = scope.keys + len(scope.groups)
+    columns = list(summed.c)
+    part = literal_column("0", type_=Integer())
+    parts = [select(*columns[:first], part, *columns[first:])]
+    parts += [_ranks(dialect, scope, at) for at in range(len(DURATIONS))]
+    return compiled_of(dialect, _limited(union_all(*parts)))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
@@ -114,19 +120,47 @@ def feedback(dialect: str, scope: Scope) -> Statement:
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
-def ends(dialect: str, scope: Scope) -> Statement:
-    """Return the statement for the starts of the first and the last run, NULL without any."""
-    time = RUN_ENTITY.columns["start_time"]
-    first = _runs(dialect, scope, func.min(time, type_=time.type)).scalar_subquery()
-    last = _runs(dialect, scope, func.max(time, type_=time.type)).scalar_subquery()
-    return compiled_of(dialect, select(first, last))
+def extent(dialect: str, scope: Scope) -> Statement:
+    """Return the statement for how many runs there are, and when the first and the last began.
+
+    Counted up to `EXACT_RUNS` and one more; the moments are NULL without any run.
+    """
+    time = RUN.c.start_time
+    some = _runs(dialect, scope, literal_column("1"), keyed=False)
+    some = some.limit(literal_column(str(EXACT_RUNS + 1))).subquery("some")
+    ends = (
+        _runs(dialect, scope, function(time, type_=time.type), keyed=False).scalar_subquery()
+        for function in (func.min, func.max)
+    )
+    count = select(func.count()).select_from(some).scalar_subquery()
+    return compiled_of(dialect, select(count, *ends))
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def cells(dialect: str, scope: Scope) -> Statement:
+    """Return the statement for histograms.
+
+    After the keys: the number of the duration, the cell of `db.histograms`, how many runs it has.
+    """
+    parts: list[Select[Any]] = []
+    for at, name in enumerate(DURATIONS):
+        cell = cell_of(RUN.c[name], BASE).label("cell")
+        measured = _runs(dialect, scope, cell).where(RUN.c[name].is_not(None))
+        runs = measured.subquery(f"runs{at}")
+        keys = [runs.c[each] for each in _labels(scope)]
+        number = literal_column(str(at), type_=Integer())
+        counted = select(*keys, number, runs.c.cell, func.count())
+        parts.append(counted.group_by(*keys, runs.c.cell))
+    return compiled_of(dialect, union_all(*parts))
 
 
 def _labels(scope: Scope) -> list[str]:
     return [f"key{at}" for at in range(scope.keys)]
 
 
-def _runs(dialect: str, scope: Scope, *columns: ColumnElement[Any]) -> Select[Any]:
+def _runs(
+    dialect: str, scope: Scope, *columns: ColumnElement[Any], keyed: bool = True
+) -> Select[Any]:
     """Return the runs, their keys before the columns."""
     source: FromClause = RUN
     keys: list[ColumnElement[Any]] = []
@@ -145,11 +179,11 @@ def _runs(dialect: str, scope: Scope, *columns: ColumnElement[Any]) -> Select[An
     for at, group in enumerate(scope.groups):
         source, key = stats_groups.joined(dialect, source, group, at)
         keys.append(key)
-    labels = zip([*keys, *spans], _labels(scope), strict=True)
-    query = select(*(key.label(label) for key, label in labels), *columns).select_from(source)
+    labelled = zip([*keys, *spans] if keyed else [], _labels(scope), strict=keyed)
+    query = select(*(key.label(label) for key, label in labelled), *columns).select_from(source)
     if scope.where != ("all",):
         conditions.append(place(clause_of(scope.where, RUN, binds("f"))))
-    return query.where(*conditions)
+    return led_by_search(dialect, query.where(*conditions))
 
 
 def _beside_parents(link: Link) -> tuple[TableValuedAlias, FromClause]:
@@ -166,6 +200,22 @@ def _measures(duration: ColumnElement[Any]) -> Iterator[ColumnElement[Any]]:
         yield function(duration)
 
 
+def _sums(dialect: str, scope: Scope) -> Select[Any]:
+    needed = ("status", *DURATIONS, *(f"own_{name}" for name in MEASURES))
+    runs = _runs(dialect, scope, *(RUN.c[name] for name in needed)).subquery("runs")
+    keys = [runs.c[each] for each in _labels(scope)]
+    first = len(scope.link.on) * scope.many
+    failed = runs.c.status == literal_column("'error'")
+    shown = [
+        stats_groups.shown(each, keys[first + at]).label(f"shown{at}")
+        for at, each in enumerate(scope.groups)
+    ]
+    counted = func.count().label("runs"), func.count(case((failed, literal_column("1"))))
+    durations = (measure for name in DURATIONS for measure in _measures(runs.c[name]))
+    usage = (func.sum(runs.c[f"own_{name}"]) for name in MEASURES)
+    return select(*keys, *shown, *counted, *durations, *usage).group_by(*keys)
+
+
 def _ranks(dialect: str, scope: Scope, at: int) -> Select[Any]:
     """Return the least duration that enough of its group are at or below: `percentile_disc`."""
     duration = RUN.c[DURATIONS[at]]
@@ -174,14 +224,14 @@ def _ranks(dialect: str, scope: Scope, at: int) -> Select[Any]:
     keys = [runs.c[each] for each in _labels(scope)]
     share = func.cume_dist().over(partition_by=keys or None, order_by=runs.c.duration)
     ranked = select(*keys, runs.c.duration, share.label("share")).subquery(f"ranked{at}")
-    values = (
-        func.min(case((ranked.c.share >= literal_column(f"{percent / 100}"), ranked.c.duration)))
-        for percent in PERCENTS
-    )
-    number = literal_column(str(at), type_=Integer())
+    row: list[ColumnElement[Any]] = [null()] * (2 + 4 * len(DURATIONS) + len(MEASURES))
+    for place, percent in zip(RANKS, PERCENTS, strict=True):
+        enough = ranked.c.share >= literal_column(f"{percent / 100}")
+        row[place] = func.min(case((enough, ranked.c.duration)))
     keys = [ranked.c[each] for each in _labels(scope)]
-    return select(*keys, number, *values).group_by(*keys)
+    part = literal_column(str(at + 1), type_=Integer())
+    return select(*keys, *(null() for _ in scope.groups), part, *row).group_by(*keys)
 
 
-def _limited(query: Select[Any]) -> Select[Any]:
-    return query.limit(literal_column(str(MOST_GROUPS + 1)))
+def _limited(query: CompoundSelect[Any]) -> CompoundSelect[Any]:
+    return query.limit(literal_column(str(MOST_ROWS)))

@@ -30,17 +30,20 @@ async def subtrees(
 ) -> dict[Any, list[Stored]] | None:
     """Return the children of runs, their children and so on, by their parent's id.
 
-    A key is (trace_id, id, depth); `columns` hold id, parent_run_id and depth. None where rows
-    contradict each other, or an id is that of two runs: then it has to be done level by level.
+    A key is (trace_id, id, depth); `columns` hold trace_id, id, parent_run_id and depth. None
+    where rows contradict each other, or an id is that of two runs: then it has to be done level by
+    level.
     """
     place = {column: at for at, column in enumerate(columns)}
     if any(depth for *_, depth in keys):
-        values = {"keys": PACK[reading.dialect](sorted({key[:2] for key in keys}))}
+        runs = {key[:2] for key in keys}
+        values = {"keys": PACK[reading.dialect](sorted(runs))}
         found = await _fetch(reading, rows_below(reading.dialect, columns), values, levels)
-        clear = len({id for _, id, _ in keys}) == len(keys) and _are_unique(found, place["id"])
+        clear = _are_unique(runs, found, place)
     else:
-        found = await _traces(reading, sorted({trace for trace, *_ in keys}), columns, levels)
-        clear = _are_in_step(found, place)
+        traces = sorted({trace for trace, *_ in keys})
+        found = await _traces(reading, traces, columns, levels)
+        clear = (_are_in_step if len(traces) == 1 else _are_all_in_step)(found, place)
     return _by_parent(found, place["parent_run_id"]) if clear else None
 
 
@@ -96,12 +99,9 @@ def rows_below(dialect: str, columns: tuple[Column, ...]) -> Statement:
 
 
 def _are_in_step(rows: list[Stored], place: Mapping[Column, int]) -> bool:
-    """Say whether each row is one level below its parent, and no two have one id."""
+    """Say whether each row of a trace is one level below its parent."""
     own, parent, depth = place["id"], place["parent_run_id"], place["depth"]
-    depths = {row[own]: row[depth] for row in rows}
-    if len(depths) != len(rows):
-        return False
-    known = depths.get
+    known = {row[own]: row[depth] for row in rows}.get
     for row in rows:
         above = row[depth] - 1
         if known(row[parent], above) != above:
@@ -109,8 +109,25 @@ def _are_in_step(rows: list[Stored], place: Mapping[Column, int]) -> bool:
     return True
 
 
-def _are_unique(rows: list[Stored], own: int) -> bool:
-    return len({row[own] for row in rows}) == len(rows)
+def _are_all_in_step(rows: list[Stored], place: Mapping[Column, int]) -> bool:
+    """Say whether each row is one level below its parent, in its trace, and no two have one id."""
+    trace, depth = place["trace_id"], place["depth"]
+    own, parent = place["id"], place["parent_run_id"]
+    known = {row[own]: (row[trace], row[depth]) for row in rows}
+    if len(known) != len(rows):
+        return False
+    for row in rows:
+        above = (row[trace], row[depth] - 1)
+        if known.get(row[parent], above) != above:
+            return False
+    return True
+
+
+def _are_unique(runs: set[Any], rows: list[Stored], place: Mapping[Column, int]) -> bool:
+    """Say whether no two of some runs (trace_id, id) and those below them have one id."""
+    trace, own = place["trace_id"], place["id"]
+    found = {*runs, *((row[trace], row[own]) for row in rows)}
+    return len({id for _, id in found}) == len(found)
 
 
 def _by_parent(rows: list[Stored], parent: int) -> dict[Any, list[Stored]]:

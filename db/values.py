@@ -5,7 +5,7 @@ stored JSON text stays text until the answer is written. One table for each data
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -129,12 +129,17 @@ KEY: Mapping[str, Convert] = {
 """The text of an id -> the id as the driver gives it."""
 
 
+NOBODY: Mapping[str, Any] = {dialect: convert(str(UUID(int=0))) for dialect, convert in KEY.items()}
+"""The id of nobody, as the driver gives it."""
+
+
 def parse_id(text: str) -> UUID | None:
     """Return the id a text names, or None when it is no UUID."""
     try:
         return UUID(text)
     except ValueError:
         return None
+
 
 PACK_LABELLED: Mapping[str, Callable[[Sequence[tuple[Any, ...]]], tuple[Any, Any]]] = {
     "sqlite": lambda keys: (
@@ -150,3 +155,10 @@ MONEY_UNITS: Mapping[str, Convert] = {
     "postgresql": lambda text: int(Decimal(text).scaleb(MONEY_SCALE)),
 }
 """A sum of money as the driver gives it -> whole units of 10^-12 dollars."""
+
+
+def moment_of(stored: str | datetime) -> datetime:
+    """Return the moment that a driver gives as text, in UTC, or as a moment."""
+    if isinstance(stored, datetime):
+        return stored.astimezone(UTC)
+    return datetime.fromisoformat(stored).replace(tzinfo=UTC)

@@ -35,7 +35,8 @@ _SINGLE = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003
 
 _WORD = re.compile(f"[{_SINGLE}]|[^\\W_{_SINGLE}]{{1,{LONGEST_WORD}}}")
 _ASCII_WORD = re.compile(f"[a-z0-9]{{1,{LONGEST_WORD}}}")
-_BINARY = re.compile(r"[A-Za-z0-9+/_=-]{256,}")
+_LONG = 256
+_BINARY = re.compile(rf"[A-Za-z0-9+/_=-]{{{_LONG},}}")
 """Files in base64 and the like."""
 
 
@@ -95,23 +96,22 @@ def _text_in(value: Any, most: int) -> str:
     waiting: list[Any] = [value]
     while waiting and size <= most:
         item = waiting.pop()
-        kind = type(item)
-        if kind is str:
-            text = _BINARY.sub(" ", item[: 4 * most]) if len(item) > _LONG else item
-        elif kind is int or kind is float:
-            text = str(item)
-        else:
-            if kind is dict:
-                waiting += reversed(item.values())
-            elif kind is list and not _is_vector(item):
-                waiting += reversed(item)
-            continue
-        texts.append(text)
-        size += len(text) + 1
+        match item:
+            case str():
+                text = _BINARY.sub(" ", item[: 4 * most]) if len(item) >= _LONG else item
+                texts.append(text)
+                size += len(text) + 1
+            case dict():
+                waiting += reversed(cast("dict[str, Any]", item).values())
+            case list():
+                if not _is_vector(cast("list[Any]", item)):
+                    waiting += reversed(cast("list[Any]", item))
+            case bool() | None:
+                pass
+            case _:
+                texts.append(str(item))
+                size += len(texts[-1]) + 1
     return "\n".join(texts)
-
-
-_LONG = 256
 
 
 def _is_vector(items: list[Any]) -> bool:

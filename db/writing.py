@@ -1,6 +1,6 @@
 """Runs into their rows: run, payload, and the side tables that find them by tag and metadata."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -10,6 +10,7 @@ from sqlalchemy.sql.dml import Delete, Update
 from db.columns import Reading, pairs_in, payload_columns, read, run_columns, tags_in
 from db.derive import Extra
 from db.dialects import as_sent
+from db.marks import Touched, mark
 from db.measures import columns
 from db.merge import Account
 from db.recount import recount
@@ -64,11 +65,19 @@ def write_runs(connection: Connection, accounts: Iterable[Account]) -> Collectio
     send(connection, _CHANGED_RUN, [_sums(each) for each in settlement.ancestors], _SUMS)
     moved = {reading.account.trace_id for reading in readings if reading.account.moved}
     recounted = recount(connection, settlement.recount | moved)
+    mark(connection, {touched for reading in readings for touched in _touched(reading)})
     return {
         *(reading.account.id for reading in readings),
         *(ancestor.id for ancestor in settlement.ancestors),
         *recounted,
     }
+
+
+def _touched(reading: Reading) -> Iterator[Touched]:
+    """Yield where a run is summed up, and where it was."""
+    for row in (reading.account.values, reading.account.stored):
+        if row is not None:
+            yield row["session_id"], row["start_time"]
 
 
 def _write_new(readings: Sequence[Reading], connection: Connection) -> None:

@@ -1,5 +1,6 @@
 """What the types of the schema stand for, as the engine asks it; and who answers its questions."""
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -10,13 +11,17 @@ from db import answers, filters, trees
 from db.cursors import cursor_of
 from db.entities import ATTACHMENT, FEEDBACK, PROJECT, RUN, TRACE
 from db.entity import Column, Entity
+from db.errors import StoreError
 from db.questions import NODES, Rows, Values
 from db.readers import Reading
 from db.rows import Row, Shape
 from db.threads import THREAD
 from db.values import EXPRESSIONS, FUNCTIONS, READY, Kind
 from graph.arguments import converter_of
+from graph.engine.protocol import Bail
 from graph.writing import LARGE_BYTES, LARGE_ROWS
+
+log = logging.getLogger("rungraph")
 
 _ENTITIES = {entity.name: entity for entity in (RUN, TRACE, PROJECT, FEEDBACK, ATTACHMENT, THREAD)}
 
@@ -163,7 +168,7 @@ class StoreAnswers:
         self, ids: Sequence[UUID | None], columns: Mapping[str, tuple[Column, ...]]
     ) -> Mapping[UUID, tuple[str, answers.Stored]]:
         """Return, by id, the type name and row of what has one of these ids."""
-        to_text = READY[self._reading.dialect][Kind.ID]
+        to_text = READY[self._reading.dialect].get(Kind.ID, str)
         found: dict[UUID, tuple[str, answers.Stored]] = {}
         for link in NODES:
             missing = sorted({id for id in ids if id is not None and id not in found})
@@ -190,3 +195,9 @@ class StoreAnswers:
                 at = columns.index(column)
                 stored = (row[at] for rows in groups for row in rows)
                 self.byte_count += sum(len(text) for text in stored if text is not None)
+
+
+def tell_failed_plan(error: Exception) -> None:
+    """Log why a plan failed, unless rows are odd or the store is in trouble: it is a bug then."""
+    if not isinstance(error, Bail | StoreError):
+        log.error("a plan failed; graphql-core answers", exc_info=error)

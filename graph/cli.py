@@ -18,6 +18,7 @@ COMMANDS = {
     "demo": "serve a week of made-up runs, from a throw-away database unless --db names one",
     "schema": "print the GraphQL schema",
     "migrate": "bring a database to this version's tables",
+    "reindex": "make the index of words, which searches ask, anew",
 }
 _GC_THRESHOLDS = (50_000, 20, 50)
 """Answers are many small objects without cycles: looking for some in them is time lost."""
@@ -27,6 +28,7 @@ FLAGS = {
     "demo": ("host", "port", "db"),
     "schema": (),
     "migrate": ("db",),
+    "reindex": ("db",),
 }
 
 

@@ -1,5 +1,6 @@
 """What each command of `rungraph` does, once its settings are known."""
 
+import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 
 from db.errors import StoreError
 from db.schema_version import migrate as migrate_tables
+from db.search_index import index_some, start_anew
 from db.store import Store
 from graph.app import create_app
 from graph.demo.fill import Filled, NotEmptyError, fill
@@ -79,6 +81,20 @@ def migrate(settings: Settings) -> None:
     before, after = migrate_tables(settings.db)
     done = "is up to date" if before == after else f"went from {before or 'nothing'} to {after}"
     sys.stdout.write(f"{settings.db} {done} (version {after} of the tables)\n")
+
+
+def reindex(settings: Settings) -> None:
+    """Make the index of words anew; a server may go on meanwhile, with what is indexed so far."""
+
+    async def rebuild(store: Store) -> int:
+        count = await store.write(start_anew)
+        while await store.write(index_some):
+            pass
+        return count
+
+    with closing(Store.open(settings.db, synchronous=settings.sqlite_synchronous)) as store:
+        count = asyncio.run(rebuild(store))
+    sys.stdout.write(f"{settings.db}: the words of {count} runs are indexed anew\n")
 
 
 def _serve(

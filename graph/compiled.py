@@ -2,7 +2,6 @@
 goes to graphql-core.
 """
 
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -20,15 +19,12 @@ from strawberry.types import ExecutionContext, ExecutionResult
 from strawberry.types.graphql import OperationType
 
 from db.errors import StoreError
-from graph.binding import StoreAnswers, StoreBinding
+from graph.binding import StoreAnswers, StoreBinding, tell_failed_plan
 from graph.context import Context
 from graph.engine.cache import Cache
 from graph.engine.lifting import lift, with_variables
 from graph.engine.operation import Operation, chosen
-from graph.engine.protocol import Bail
 from graph.settings import Engine
-
-log = logging.getLogger("rungraph")
 
 _MOST_DOCUMENTS = 2000
 _MOST_BYTES = 8 * 1024 * 1024
@@ -108,7 +104,7 @@ class CompiledSchema(strawberry.Schema):
         try:
             data = await prepared.operation.run(given, context, answers)
         except Exception as error:  # noqa: BLE001 - whatever it is, graphql-core knows what to say
-            _tell(error)
+            tell_failed_plan(error)
             context.reading.alone = False
             several = prepared.operation.has_several_roots and not isinstance(error, StoreError)
             context.engine = Engine.EXECUTOR if several else Engine.OFF
@@ -197,9 +193,3 @@ class CompiledSchema(strawberry.Schema):
             return None
         binding = self._bindings.setdefault(dialect, StoreBinding(dialect))
         return Operation(self._schema, binding, document, operation)
-
-
-def _tell(error: Exception) -> None:
-    """Log what is neither an odd row nor the store's trouble: a bug of the engine."""
-    if not isinstance(error, Bail | StoreError):
-        log.error("a plan failed; graphql-core answers", exc_info=error)

@@ -11,12 +11,10 @@ from typing import Any, get_args
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
-from db.errors import StoreError
 from db.questions import Page, Question
-from graph.binding import StoreAnswers
+from graph.binding import StoreAnswers, tell_failed_plan
 from graph.context import Context
 from graph.engine.operation import Root
-from graph.engine.protocol import Bail
 from graph.settings import Engine
 
 _QUESTIONS: tuple[type, ...] = get_args(Question)
@@ -78,7 +76,8 @@ class QuestionExecutionContext(StrawberryGraphQLCoreExecutionContext):
             value = await context.operation.run_field(
                 root, result, self.variable_values, context, answers
             )
-        except (Bail, StoreError):
+        except Exception as error:  # noqa: BLE001 - whatever it is, the long way tells
+            tell_failed_plan(error)
             done = self._complete(*given)
             return await done if isawaitable(done) else done
         context.path = Engine.EXECUTOR

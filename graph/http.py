@@ -180,9 +180,11 @@ async def _planned(body: bytes, context: Context) -> dict[str, Any] | None:
         sent = _value_of(body)
     except orjson.JSONDecodeError:
         return None
-    if type(sent) is not dict or not _KNOWN.issuperset(sent) or sent.get("extensions"):
+    if type(sent) is not dict:
         return None
-    parts: dict[str, Any] = sent
+    parts = cast("dict[str, Any]", sent)
+    if not _KNOWN.issuperset(parts) or parts.get("extensions"):
+        return None
     query, variables, name = (parts.get(key) for key in ("query", "variables", "operationName"))
     if type(query) is not str or not query:
         return None

@@ -35,7 +35,8 @@ body { display: grid; grid-template: auto 1fr / 1fr 1fr; gap: 1rem; height: 100v
 header { grid-column: 1 / -1; display: flex; gap: 1rem; align-items: baseline; }
 h1 { font-size: 1.2rem; margin: 0; } button { font: inherit; padding: .2rem 1rem; }
 textarea, pre { font: 13px/1.5 ui-monospace, monospace; margin: 0; padding: 1rem; overflow: auto;
-  border: 1px solid #8886; border-radius: 6px; background: transparent; color: inherit; }
+  border: 1px solid #8886; border-radius: 6px; resize: none; background: transparent;
+  color: inherit; }
 """
 
 _QUERY = """{

@@ -69,7 +69,8 @@ class Query:
         return runs.by_id(parse_id("id", id), None if trace is None else parse_id("traceId", trace))
 
     @strawberry.field(
-        graphql_type=RunConnection | None, description="Runs of all projects, newest first unless ordered."
+        graphql_type=RunConnection | None,
+        description="Runs of all projects, newest first unless ordered.",
     )
     @staticmethod
     def runs(

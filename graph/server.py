@@ -1,6 +1,7 @@
 """Holds the port and runs uvicorn on it, from a bound socket to a clean end."""
 
 import asyncio
+import ctypes
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ from starlette.types import ASGIApp
 
 BACKLOG = 2048
 DRAIN_SECONDS = 10
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 class PortError(Exception):
@@ -57,6 +59,7 @@ def run(
     up: Callable[[], None],
 ) -> None:
     """Serve until a signal says stop; do `first` before, call `up` once requests are taken."""
+    _keep_memory()
     signal.signal(signal.SIGTERM, _stopped)  # what uvicorn hands the signal to, once it is done
     config = uvicorn.Config(
         app,
@@ -76,6 +79,16 @@ def run(
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work())
+
+
+def _keep_memory() -> None:
+    """Have the C library keep what large answers free; else each would fetch its pages anew."""
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (OSError, AttributeError):  # not glibc
+        return
+    mallopt(_M_TRIM_THRESHOLD, 256 * 2**20)
+    mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
 
 
 def _stopped(number: int, _: FrameType | None) -> None:

@@ -191,8 +191,8 @@ class Settings:
     documents: str | None = _setting(
         _FOLDER,
         None,
-        "A folder of .graphql files with the queries of your clients: each is parsed, validated and "
-        "prepared at start, so that not even the first request waits for that.",
+        "A folder of .graphql files with the queries of your clients: each is parsed, validated "
+        "and prepared at start, so that not even the first request waits for that.",
     )
     engine: Engine = _setting(
         _ENGINE,

@@ -1,5 +1,6 @@
-"""Writing answers: small ones in one piece, large ones in pieces, so that nobody waits long and
-the text never stands in memory whole.
+"""Writing answers: small ones in one piece, large ones in pieces.
+
+So nobody waits long for the others, and a large text never stands in memory whole.
 """
 
 from collections.abc import Iterator

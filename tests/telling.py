@@ -109,4 +109,5 @@ class Book:
                 for row in self.rows(table)
             ]
             for table in SQLModel.metadata.tables
+            if table != "run_rollup_dirty"  # says which hours were touched, not how they are
         }

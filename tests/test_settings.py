@@ -4,7 +4,7 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from graph.settings import LogLevel, Settings, SettingsError, Synchronous
+from graph.settings import Engine, LogLevel, Settings, SettingsError, Synchronous
 
 
 def test_an_empty_environment_gives_the_defaults():
@@ -15,7 +15,7 @@ def test_an_empty_environment_gives_the_defaults():
     assert (settings.host, settings.port, settings.host_url) == ("127.0.0.1", 8000, None)
     assert settings.sqlite_synchronous is Synchronous.FULL
     assert settings.log_level is LogLevel.INFO
-    assert settings.engine
+    assert settings.engine is Engine.HTTP
     assert not settings.debug
 
 
@@ -32,7 +32,7 @@ def test_an_empty_environment_gives_the_defaults():
         ("parked_days", "0", 0),
         ("signing_key", "0123456789abcdef", "0123456789abcdef"),
         ("log_level", "debug", LogLevel.DEBUG),
-        ("engine", "off", False),
+        ("engine", "off", Engine.OFF),
         ("debug", "on", True),
     ],
 )
@@ -57,7 +57,7 @@ def test_a_value_is_read_in_its_type(variable, text, value):
         ("RUNGRAPH_SQLITE_SYNCHRONOUS", "off", "full or normal"),
         ("RUNGRAPH_PARKED_DAYS", "-1", "a whole number from 0"),
         ("RUNGRAPH_LOG_LEVEL", "loud", "debug or info or warning"),
-        ("RUNGRAPH_ENGINE", "maybe", "on or off"),
+        ("RUNGRAPH_ENGINE", "on", "off or executor or operation or http"),
     ],
 )
 def test_a_value_that_is_not_allowed_is_named_with_what_is(variable, text, allowed):

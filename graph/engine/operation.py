@@ -25,7 +25,8 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 from graphql.execution.values import VariableValues, get_variable_values
 
 from graph.engine.asking import REFUSED, Asker, coerced, plain_variables
-from graph.engine.plan import Plan, Planner
+from graph.engine.levels import Plan
+from graph.engine.plan import Planner
 from graph.engine.protocol import Answers, Bail, Binding
 from graph.engine.run import run
 from graph.engine.selection import Collector, Field, Selection, deciding_variables

@@ -1,108 +1,32 @@
-"""Plans: for one selection and the questions its fields ask, the columns to load, the order in
-which to load them, and generated functions from stored rows to the dicts of an answer.
+"""Plans: what to load for a selection and the questions its fields ask, and how to show it.
+
+A plan names the columns to load and the order in which to load them, and holds generated functions
+from stored rows to the dicts of an answer.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from graphql import (
-    GraphQLList,
-    GraphQLNonNull,
-    GraphQLObjectType,
-    GraphQLOutputType,
-)
-from orjson import Fragment
+from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType
 
-from graph.engine.leaves import Complete, bail, completer, stored_leaf
-from graph.engine.protocol import Bail, Binding, Column
+from graph.engine.facts import Facts
+from graph.engine.levels import Level, Node, Plan
+from graph.engine.pages import edges, page_info
+from graph.engine.protocol import Bail, Binding
 from graph.engine.selection import Field, Selection
 
 _SUMS = {"totalCount": "total_count", "stats": "stats"}
 """Fields of a connection that sum up the whole list, and what a page calls them."""
 
-_EMPTY: tuple[Any, ...] = ()
-_NOTHING: tuple[Any, ...] = ((), False, False)
 
-
-@dataclass(slots=True)
-class Node:
-    """Rows to load for a level: for which field, by which columns of the rows above.
-
-    `depth` says through how many levels the same question is asked from here down; where that is
-    more than one, `tree` are the columns by which one statement can bring all of them.
-    `part_of` is the field of the page whose `part` it asks; `twin` one before it that asks the
-    same.
-    """
-
-    field: Field
-    question: Any
-    key: tuple[int, ...]
-    level: "Level | None"
-    depth: int = 0
-    tree: tuple[int, ...] = ()
-    part_of: int | None = None
-    part: str = ""
-    twin: "Node | None" = None
-
-
-@dataclass(slots=True)
-class Level:
-    """Rows of one entity at one place: their columns, and what hangs on them."""
-
-    entity: Any
-    columns: dict[Column, int] = field(default_factory=dict[Column, int])
-    nodes: list[Node] = field(default_factory=list[Node])
-    nests: bool = False
-
-    def place(self, column: Column) -> int:
-        """Return the place of a column, which the rows hold from now on."""
-        return self.columns.setdefault(column, len(self.columns))
-
-    @property
-    def shape(self) -> tuple[Column, ...]:
-        """The columns, in order."""
-        return tuple(self.columns)
-
-
-@dataclass(slots=True)
-class Plan:
-    """What a root field needs: the nodes to load first, and the function that builds its value.
-
-    `build` takes what was found, by the uid of each field; `possible` are the levels of a
-    question for rows of any kind, by type name.
-    """
-
-    nodes: list[Node]
-    build: Any
-    possible: dict[str, Level] = field(default_factory=dict[str, Level])
-
-    @property
-    def is_single(self) -> bool:
-        """Say whether one statement brings all of it."""
-        if self.possible or len(self.nodes) != 1:
-            return False
-        (node,) = self.nodes
-        if node.question.shape == "values" or node.part == "stats":
-            return False
-        return node.level is None or not node.level.nodes
-
-
-class Planner:
+class Planner(Facts):
     """Makes the plan of one root field."""
 
     def __init__(self, binding: Binding, questions: Mapping[int, Any]) -> None:
-        self._binding = binding
+        super().__init__(binding)
         self._questions = questions
-        self._source: list[str] = []
         self._lists: list[tuple[int | str, Level]] = []
-        self._env: dict[str, Any] = {
-            **binding.functions(),
-            "F": Fragment,
-            "bail": bail,
-            "EMPTY": _EMPTY,
-            "NOTHING": _NOTHING,
-        }
 
     def plan(self, root: Field) -> Plan:
         """Return the plan. Raises Bail where it can not be certain."""
@@ -118,19 +42,7 @@ class Planner:
         for uid, level in self._lists:
             self._settle(uid, level)
         exec(compile("".join(self._source), "<plan>", "exec"), self._env)  # noqa: S102 - ours
-        return Plan(top.nodes, self._env["build"], possible)
-
-    def _function(
-        self, prefix: str, uid: int | str, body: str, *, arguments: str = "rows, G"
-    ) -> str:
-        name = f"{prefix}{uid}"
-        self._source.append(f"def {name}({arguments}):\n    {body}\n")
-        return name
-
-    def _keep(self, prefix: str, uid: int, value: Any) -> str:
-        name = f"{prefix}{uid}"
-        self._env[name] = value
-        return name
+        return Plan(top.nodes, self._env["build"], possible, self._listings)
 
     # -- rows of an entity ------------------------------------------------------------------
 
@@ -144,12 +56,6 @@ class Planner:
         return self._function(
             f"list_{selection.type.name}_", uid, f"return [{{{body}}} for @{uid}@ in rows]"
         )
-
-    def _settle(self, uid: int | str, level: Level) -> None:
-        """Write the columns, all known now, into the functions of a level."""
-        names = ", ".join(f"c{at}" for at in range(len(level.columns)))
-        spread = f"{names}," if len(level.columns) == 1 else names
-        self._source = [part.replace(f"@{uid}@", spread) for part in self._source]
 
     def _value(self, level: Level, field: Field, type: GraphQLObjectType) -> str:
         if field.name == "__typename":
@@ -174,75 +80,6 @@ class Planner:
         if question.shape == "derived":
             return self._asked_of_row(level, field, question)
         return self._relation(level, field, question)
-
-    def _stored(self, level: Level, field: Field, column: Column) -> str:
-        name = f"c{level.place(column)}"
-        if self._binding.is_json(level.entity, column):
-            made = f"F({name})"
-        else:
-            expression = self._binding.expression(level.entity, column)
-            made = name if expression is None else expression.format(v=name)
-        nullable = self._binding.nullable(level.entity, column)
-        return stored_leaf(field.type, name, made, nullable=nullable, env=self._env)
-
-    def _made(self, level: Level, column: Column) -> str:
-        """Return text for a column as functions take it."""
-        name = f"c{level.place(column)}"
-        expression = self._binding.expression(level.entity, column)
-        if expression is None:
-            return name
-        made = expression.format(v=name)
-        if self._binding.nullable(level.entity, column):
-            return f"(None if {name} is None else {made})"
-        return made
-
-    def _derived(
-        self, level: Level, field: Field, columns: tuple[Column, ...], derive: Any, passes: Any
-    ) -> str:
-        function = self._keep("make_", field.uid, derive)
-        arguments = ", ".join(self._made(level, column) for column in columns)
-        complete = self._keep("complete_", field.uid, self._completer(field))
-        made = f"{complete}({function}({arguments}))"
-        if passes is None:
-            return made
-        check = self._keep("passes_", field.uid, passes)
-        name = f"c{level.place(columns[0])}"
-        return f"(F({name}) if {name} is not None and {check}({name}) else {made})"
-
-    def _asked_of_row(self, level: Level, field: Field, question: Any) -> str:
-        """Return text for a question about the row itself, whose function may change by request."""
-        arguments = ", ".join(self._made(level, column) for column in question.columns)
-        complete = self._keep("complete_", field.uid, self._completer(field))
-        return f"{complete}(G[{field.uid}]({arguments}))"
-
-    # -- plain values -----------------------------------------------------------------------
-
-    def _completer(self, field: Field) -> Complete:
-        return completer(field.type, lambda type: self._object(field.below[type.name]))
-
-    def _object(self, selection: Selection) -> Complete:
-        if self._binding.entity(selection.type) is not None:
-            raise Bail  # rows within plain values would have to be loaded after them
-        if self._binding.entity(selection.type) is not None:
-            raise Bail  # rows among values may have to load what is asked of them
-        parts: list[tuple[str, str | None, Complete | None]] = []
-        for each in selection.fields:
-            if each.definition is None:
-                parts.append((each.key, None, None))
-                continue
-            name = self._binding.name(each.definition)
-            if name is None:
-                raise Bail
-            parts.append((each.key, name, self._completer(each)))
-        type_name = selection.type.name
-
-        def complete(value: Any) -> dict[str, Any]:
-            return {
-                key: type_name if name is None or done is None else done(getattr(value, name))
-                for key, name, done in parts
-            }
-
-        return complete
 
     # -- rows that hang on rows -------------------------------------------------------------
 
@@ -285,7 +122,7 @@ class Planner:
 
     def _target(self, field: Field, question: Any) -> tuple[Level, Selection]:
         entity = question.link.target
-        below = Level(entity)
+        below = Level(entity, listed=field.uid)
         for column in question.link.brings:
             below.place(column)
         (selection,) = field.below.values()
@@ -331,7 +168,7 @@ class Planner:
     ) -> str:
         """Return text for a connection; its rows are loaded only if a part shows them."""
         (connection,) = field.below.values()
-        below = Level(page.rows.link.target)
+        below = Level(page.rows.link.target, listed=field.uid)
         for column in page.rows.link.brings:
             below.place(column)
         order = page.rows.order_columns
@@ -373,41 +210,12 @@ class Planner:
             case "nodes":
                 return f"{self._list_of(below, field.uid, selection)}(rows, G)"
             case "edges":
-                return self._edges(selection, below, cursor)
+                lists = partial(self._list_of, below)
+                return edges(selection, cursor, lists)
             case "pageInfo":
-                return self._page_info(selection, cursor)
+                return page_info(selection, cursor)
             case _:
                 raise Bail
-
-    def _edges(self, selection: Selection, below: Level, cursor: str) -> str:
-        parts: list[str] = []
-        lists: list[str] = []
-        for each in selection.fields:
-            match each.name:
-                case "__typename":
-                    parts.append(f"{each.key!r}: {selection.type.name!r}")
-                case "cursor":
-                    parts.append(f"{each.key!r}: {cursor}(row)")
-                case "node":
-                    (node,) = each.below.values()
-                    lists.append(f"{self._list_of(below, each.uid, node)}(rows, G)")
-                    parts.append(f"{each.key!r}: n{len(lists)}")
-                case _:
-                    raise Bail
-        names = ", ".join(["row", *(f"n{at + 1}" for at in range(len(lists)))])
-        sources = ", ".join(["rows", *lists])
-        return f"[{{{', '.join(parts)}}} for {names}, in zip({sources})]"
-
-    def _page_info(self, selection: Selection, cursor: str) -> str:
-        known = {
-            "__typename": repr(selection.type.name),
-            "hasNextPage": "found[1]",
-            "hasPreviousPage": "found[2]",
-            "startCursor": f"({cursor}(rows[0]) if rows else None)",
-            "endCursor": f"({cursor}(rows[-1]) if rows else None)",
-        }
-        parts = [f"{each.key!r}: {known[each.name]}" for each in selection.fields]
-        return f"{{{', '.join(parts)}}}"
 
     # -- rows of any kind -------------------------------------------------------------------
 

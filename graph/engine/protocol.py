@@ -5,7 +5,8 @@ A question has a `shape`, which says how the engine plans it:
 - `rows`: rows of a link; `one` of them, or a list (`empty_is_null`: an empty one is null)
 - `page`: a connection over rows with a window
 - `count`: how many rows a link has
-- `derived`: what `make` makes of some columns of the parent's own row
+- `derived`: what `made_for(listing)` makes of some columns of the parent's own row; `listing` is
+  the question that lists the parent, if any
 - `then`: what `make` makes of all rows of a link
 - `values`: whatever else there is to say of each parent: plain values and named tuples
 - `nodes`: rows of any kind by id

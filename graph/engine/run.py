@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from graph.engine.plan import Level, Node, Plan
+from graph.engine.levels import Level, Node, Plan
 from graph.engine.protocol import Answers, Bail, Binding, Key, Stored
 
 _NONE: Mapping[Key, Any] = {}
@@ -12,7 +12,7 @@ _NONE: Mapping[Key, Any] = {}
 
 async def run(plan: Plan, questions: Mapping[int, Any], answers: Answers, binding: Binding) -> Any:
     """Return the value of a root field. Raises Bail where graphql-core has to do it."""
-    runner = _Runner(questions, answers, binding)
+    runner = _Runner(plan, questions, answers, binding)
     for node in plan.nodes:
         if plan.possible:
             await runner.any_kind(node, plan.possible)
@@ -26,12 +26,14 @@ async def run(plan: Plan, questions: Mapping[int, Any], answers: Answers, bindin
 class _Runner:
     """What was found so far, by the uid of the field it is for."""
 
-    def __init__(self, questions: Mapping[int, Any], answers: Answers, binding: Binding) -> None:
+    def __init__(
+        self, plan: Plan, questions: Mapping[int, Any], answers: Answers, binding: Binding
+    ) -> None:
         self._questions = questions
         self._answers = answers
         self._binding = binding
         self.found: dict[int, Any] = {
-            uid: question.make
+            uid: question.made_for(questions.get(plan.listings.get(uid, -1)))
             for uid, question in questions.items()
             if question is not None and question.shape == "derived"
         }
@@ -92,10 +94,9 @@ class _Runner:
         assert level is not None  # noqa: S101 - rows have a level
         found = await self._answers.rows(question, keys, level.shape)
         if question.nests:
-            by_id = {key[-1]: rows for key, rows in found.items()}
-            if len(by_id) != len(found):
-                raise Bail
-            found = by_id
+            if len({key[-1] for key in keys}) != len(keys):
+                raise Bail  # two parents of one id
+            found = {key[-1]: rows for key, rows in found.items()}
         self.found[node.field.uid] = found
         if level.nodes:
             await self.below(level, [row for rows in found.values() for row in rows])

@@ -1,7 +1,7 @@
 """Takes a whole multipart/form-data body apart (RFC 7578).
 
-The body is in memory already, bounded, so its boundaries are found by searching: 20 times as fast
-as python-multipart, 6 times as fast as multipart, measured on 100 runs of 6 parts.
+The body is in memory already, bounded, so its boundaries are found by searching: with names and
+types read, three times as fast as python-multipart on 100 runs of 6 parts (3 ms against 10).
 """
 
 import re

@@ -13,6 +13,7 @@ from db.entities import RUN
 from db.pages import page
 from db.questions import CHILDREN, DESCENDANTS, Page, Question
 from db.rows import Row
+from db.search_hits import hit_of
 from graph.context import Info
 from graph.types.declare import object_type
 from graph.types.details import CostDetail, TokenDetail
@@ -23,6 +24,7 @@ from graph.types.paging import After, Connection, First, given
 from graph.types.payloads import JSONPreview, MaxBytes, MaybePath, Path
 from graph.types.run_base import RunBase
 from graph.types.scalars import JSON, BigInt, DateTime, DecimalText
+from graph.types.search import SearchHit
 
 if TYPE_CHECKING:
     from graph.types.feedback import FeedbackConnection, FeedbackStats
@@ -304,6 +306,15 @@ class Run(Node, RunBase):
         after: After = strawberry.UNSET,
     ) -> Page:
         return feedback_questions.of_run(run, given(key), given(first), given(after))
+
+    @strawberry.field(
+        graphql_type=SearchHit | None,
+        description="Where the `search` of the list that the run stands in has found it; null where"
+        " that list was not searched. Reads the payloads: select it for a page, not for thousands.",
+    )
+    @staticmethod
+    def search_hit(run: ThisRun) -> Question:
+        return hit_of(run)
 
     @classmethod
     def is_type_of(cls, obj: Any, info: Any) -> bool:

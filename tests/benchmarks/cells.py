@@ -25,7 +25,7 @@ THOUSAND_DEEP = 6
 TEN_THOUSAND_DEEP = 8
 ERRORS = 50
 PAGE = 100
-_TOO_FEW = 4
+_TOO_FEW = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +97,12 @@ def cells() -> tuple[Cell, ...]:
     tree = tree_selection(FIELDS_10, THOUSAND_DEEP)
     big = tree_selection(FIELDS_10, TEN_THOUSAND_DEEP)
     return (
-        Cell("1 run x 10 fields", "/one", run_query(FIELDS_10), one, 400, 80),
-        Cell("100 runs x 25 fields", "/list", page % FIELDS_25, data.FLAT, 100, 12),
-        Cell("1,000-run tree x 10 fields", "/tree", run_query(tree), thousand, 16, 3, 1),
-        Cell("100 runs with 10 KB JSON", "/json", page % FIELDS_JSON, data.PAGED, 100, 8),
-        Cell("10,000-run tree x 10 fields", "/big", run_query(big), ten_thousand, 3, 1, 1),
-        Cell("50 errors with totalCount", "/errors", errors, data.FLAT, 150, 20),
+        Cell("1 run x 10 fields", "/one", run_query(FIELDS_10), one, 200, 40),
+        Cell("100 runs x 25 fields", "/list", page % FIELDS_25, data.FLAT, 40, 6),
+        Cell("1,000-run tree x 10 fields", "/tree", run_query(tree), thousand, 8, 2, 1),
+        Cell("100 runs with 10 KB JSON", "/json", page % FIELDS_JSON, data.PAGED, 60, 5),
+        Cell("10,000-run tree x 10 fields", "/big", run_query(big), ten_thousand, 2, 1, 1),
+        Cell("50 errors with totalCount", "/errors", errors, data.FLAT, 80, 10),
     )
 
 

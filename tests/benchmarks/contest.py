@@ -24,8 +24,8 @@ PEERS = (sys.executable, "-m", "tests.benchmarks.peers")
 OURS, FLOOR, STOCK = "ours", "floor", "stock"
 WARM, LITERAL, TEXT = "warm", "literal", "text"
 
-Turn = tuple[str, str, str]
-"""A cell's name, a server's name, and how it was asked."""
+Turn = tuple[str, str]
+"""A server's name, and how it was asked."""
 
 
 def cpu_ns(pid: int) -> int:
@@ -73,9 +73,14 @@ def check(servers: Mapping[str, Server], cell: Cell) -> int:
 
 @dataclass(slots=True)
 class Contest:
-    """Turns of requests, and what each cost, in milliseconds of CPU for a request."""
+    """Turns of requests for one thing, and what each cost: milliseconds of CPU for a request.
 
+    `size` is the answer's, in bytes.
+    """
+
+    cell: Cell
     servers: Mapping[str, Server]
+    size: int
     costs: dict[Turn, list[float]] = field(default_factory=dict)
     _bodies: dict[Turn, Iterator[bytes]] = field(default_factory=dict)
     _order: deque[str] = field(init=False)
@@ -83,51 +88,48 @@ class Contest:
     def __post_init__(self) -> None:
         self._order = deque(self.servers)
 
-    def round(self, cells: Sequence[Cell], *, cold: bool = True) -> None:
+    def round(self, *, cold: bool = True) -> None:
         """Let every server take a turn at everything."""
-        for cell in cells:
-            for kind in (WARM, LITERAL, TEXT) if cold else (WARM,):
-                for name in self._order:
-                    few = name == STOCK
-                    if kind == WARM or (name != FLOOR and cell.is_asked_cold(few=few)):
-                        self._turn(cell, name, kind)
-            self._order.rotate()
+        for kind in (WARM, LITERAL, TEXT) if cold else (WARM,):
+            for name in self._order:
+                few = name == STOCK
+                if kind == WARM or (name != FLOOR and self.cell.is_asked_cold(few=few)):
+                    self._turn(name, kind)
+        self._order.rotate()
 
-    def _turn(self, cell: Cell, name: str, kind: str) -> None:
-        turn = (cell.name, name, kind)
-        server = self.servers[name]
+    def _turn(self, name: str, kind: str) -> None:
+        cell, server = self.cell, self.servers[name]
         count = cell.few if name == STOCK else cell.requests
         if kind != WARM:
-            count = max(1, count // 4)
-        if turn not in self._bodies:
-            self._bodies[turn] = _bodies(cell, kind)
-        bodies = list(islice(self._bodies[turn], count))
+            count = max(1, count // 2)
+        bodies = self._bodies.setdefault((name, kind), _bodies(cell, kind))
         with ExitStack() as stack:
             clients = [
                 stack.enter_context(Client(server.url, path_of(name, cell)))
                 for _ in range(min(cell.connections, count))
             ]
             if count > 1:
-                ask_all(clients[:1], islice(self._bodies[turn], 1))  # others' traces are its cost
+                ask_all(clients[:1], islice(bodies, 1))  # not counted: the turn before shows in it
             before = cpu_ns(server.process.pid)
-            ask_all(clients, bodies)
+            ask_all(clients, islice(bodies, count))
             spent = cpu_ns(server.process.pid) - before
-        self.costs.setdefault(turn, []).append(spent / count / 1e6)
+        self.costs.setdefault((name, kind), []).append(spent / count / 1e6)
 
-    def cost(self, cell: str, name: str, kind: str = WARM) -> float:
-        """Return the median cost of a request."""
-        return median(self.costs[cell, name, kind])
+    def cost(self, name: str, kind: str = WARM) -> float | None:
+        """Return the median cost of a request, None where there was none."""
+        found = self.costs.get((name, kind))
+        return median(found) if found else None
 
-    def ratio(self, cell: str, above: str, below: str) -> float:
+    def ratio(self, above: str, below: str) -> float:
         """Return the median of one server's cost over another's in the same round."""
-        pairs = zip(self.costs[cell, above, WARM], self.costs[cell, below, WARM], strict=True)
+        pairs = zip(self.costs[above, WARM], self.costs[below, WARM], strict=True)
         return median(one / other for one, other in pairs)
 
-    def extra(self, cell: str, name: str, kind: str) -> float | None:
-        """Return the median of what asking so costs above warm in the same round, if it was."""
-        if (cell, name, kind) not in self.costs:
+    def extra(self, name: str, kind: str) -> float | None:
+        """Return the median of what asking so costs above warm in the same round."""
+        if (name, kind) not in self.costs:
             return None
-        pairs = zip(self.costs[cell, name, kind], self.costs[cell, name, WARM], strict=True)
+        pairs = zip(self.costs[name, kind], self.costs[name, WARM], strict=True)
         return median(one - other for one, other in pairs)
 
 

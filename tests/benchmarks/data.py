@@ -49,11 +49,13 @@ def heavy() -> Iterator[RunArrival]:
     return tree(10_000, seed=21, size=10_000)
 
 
-def flat(count: int, project: UUID, size: int, *, seed: int) -> Iterator[RunArrival]:
-    """Yield traces of a single run, a second apart; `size` is bytes of inputs and outputs."""
+def flat(
+    count: int, project: UUID, size: int, *, seed: int, apart: timedelta = timedelta(seconds=1)
+) -> Iterator[RunArrival]:
+    """Yield traces of a single run, evenly apart; `size` is bytes of inputs and outputs."""
     maker = _Maker(seed, project, size)
     for at in range(count):
-        yield maker.run(maker.id(), BEGIN + timedelta(seconds=at), None)
+        yield maker.run(maker.id(), BEGIN + at * apart, None)
 
 
 def tree(count: int, *, seed: int, size: int = 0) -> Iterator[RunArrival]:

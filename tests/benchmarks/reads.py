@@ -1,6 +1,6 @@
 """What answers cost: this server, a tuned plain Strawberry, and the least a server could do.
 
-`python -m tests.benchmarks.reads [--on sqlite] [--rounds 9] [--only tree] [--size 10k]`. All three
+`python -m tests.benchmarks.reads [--on sqlite] [--rounds 15] [--only tree] [--size 10k]`. All three
 run in processes of their own and answer the same queries over the same database over HTTP.
 See docs/benchmarks.md for what is compared and how the numbers read.
 """
@@ -12,7 +12,17 @@ from tempfile import gettempdir
 
 from tests.benchmarks import data
 from tests.benchmarks.cells import Cell, cells, heavy_cell
-from tests.benchmarks.contest import FLOOR, LITERAL, OURS, STOCK, TEXT, Contest, check, started
+from tests.benchmarks.contest import (
+    FLOOR,
+    LITERAL,
+    OURS,
+    STOCK,
+    TEXT,
+    WARM,
+    Contest,
+    check,
+    started,
+)
 from tests.benchmarks.databases import KINDS, Database
 from tests.benchmarks.tails import memory_of, waits
 
@@ -27,30 +37,31 @@ def main(arguments: Sequence[str] | None = None) -> None:
             measure(database, given)
 
 
-def measure(database: Database, given: argparse.Namespace) -> Contest:
-    """Measure on one database; print the table, return the costs."""
+def measure(database: Database, given: argparse.Namespace) -> list[Contest]:
+    """Measure on one database, print the tables, return the costs."""
     names = [name for name in (OURS, FLOOR, STOCK) if name not in given.without]
     some = [cell for cell in cells() if not given.only or given.only == cell.path[1:]]
-    with started(names, database.runs(given.size)) as servers:
-        sizes = {cell.name: check(servers, cell) for cell in some}
-        contest = Contest(servers)
-        for _ in range(given.rounds):
-            contest.round(some, cold=not given.warm)
-        _print(f"{database.name}, {given.rounds} rounds", contest, some, sizes)
-        if not given.warm:
-            _print_cold(contest, some)
-        if not given.only and not given.warm:
-            _print_waits(servers[OURS].url, next(c for c in cells() if c.path == "/big"))
-    if not given.only and not given.warm:
+    url = database.runs(given.size)
+    contests: list[Contest] = []
+    for cell in some:
+        with started(names, url) as servers:  # new ones: what one cell leaves behind is its own
+            contests.append(Contest(cell, servers, check(servers, cell)))
+            for _ in range(given.rounds):
+                contests[-1].round(cold=not given.warm)
+    _print(f"{database.name}, {given.rounds} rounds", contests)
+    if not given.warm:
+        _print_cold(contests)
+    if not given.warm and not given.only:
+        _print_waits(url, next(cell for cell in some if cell.path == "/big"))
         _print_memory(database.heavy())
-    return contest
+    return contests
 
 
 def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return what a command line asks for."""
     parser = argparse.ArgumentParser(description="What answers cost, side by side.")
     parser.add_argument("--on", action="append", choices=KINDS, help="only this database")
-    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--only", help="only this, by the floor's path: one, list, tree, ...")
     parser.add_argument("--without", action="append", default=[], choices=(FLOOR, STOCK))
     parser.add_argument("--warm", action="store_true", help="neither cold texts nor tails")
@@ -59,25 +70,29 @@ def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def _print(title: str, contest: Contest, some: Sequence[Cell], sizes: dict[str, int]) -> None:
-    names = list(contest.servers)
+def _print(title: str, contests: Sequence[Contest]) -> None:
+    names = list(contests[0].servers)
     pairs = [(a, b) for a, b in ((OURS, FLOOR), (STOCK, OURS)) if {a, b} <= set(names)]
     print(f"\n{title}. CPU ms of the server's process for a request, medians\n")
     _row("", "KB", *names, *(f"{above}/{below}" for above, below in pairs))
-    for cell in some:
-        costs = (f"{contest.cost(cell.name, name):.3f}" for name in names)
-        ratios = (f"{contest.ratio(cell.name, *pair):.2f}" for pair in pairs)
-        _row(cell.name, f"{sizes[cell.name] / 1000:,.1f}", *costs, *ratios)
+    for each in contests:
+        costs = (_number(each.cost(name)) for name in names)
+        ratios = (f"{each.ratio(*pair):.2f}" for pair in pairs)
+        _row(each.cell.name, f"{each.size / 1000:,.1f}", *costs, *ratios)
 
 
-def _print_cold(contest: Contest, some: Sequence[Cell]) -> None:
-    turns = [(name, kind) for name in (OURS, STOCK) for kind in (LITERAL, TEXT)]
-    print("\nAbove warm, when each query has a new literal, or is a new text; CPU ms\n")
-    _row("", *(f"{name} {kind}" for name, kind in turns))
-    for cell in some:
-        extras = [contest.extra(cell.name, *turn) for turn in turns]
-        if any(extra is not None for extra in extras):
-            _row(cell.name, *("" if extra is None else f"{extra:.2f}" for extra in extras))
+def _print_cold(contests: Sequence[Contest]) -> None:
+    print("\nThe same when each query has a new literal, or is a new text; CPU ms, medians\n")
+    turns = [(name, kind) for name in (OURS, STOCK) for kind in (WARM, LITERAL, TEXT)]
+    _row("", *(f"{name} {kind}" for name, kind in turns), "literal-warm")
+    for each in contests:
+        extra = each.extra(OURS, LITERAL)
+        if extra is not None:
+            _row(each.cell.name, *(_number(each.cost(*turn)) for turn in turns), _number(extra))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.3f}"
 
 
 def _row(name: str, *values: str) -> None:
@@ -85,11 +100,13 @@ def _row(name: str, *values: str) -> None:
 
 
 def _print_waits(url: str, cell: Cell) -> None:
-    found = waits(url, cell, answers=20)
-    print(f"\n{{__typename}} every 5 ms meanwhile: {cell.name}, 20 times; ms until its answer\n")
+    print(f"\n{{__typename}} every 5 ms, while the {cell.name} is answered; ms until its answer\n")
     _row("", "median", "p95", "max", "longest, med.")
-    each = (found.median, found.p95, found.max, found.worst)
-    _row("ours", *(f"{value:.1f}" for value in each))
+    with started([OURS], url) as servers:
+        for name, answers in (("nothing else", 0), ("20 answers", 20)):
+            found = waits(servers[OURS].url, cell, answers=answers)
+            each = (found.median, found.p95, found.max, found.longest)
+            _row(name, *(f"{value:.1f}" for value in each))
 
 
 def _print_memory(url: str) -> None:

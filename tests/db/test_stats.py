@@ -88,7 +88,13 @@ def test_feedback_on_the_runs_is_summed_up(
 
     right, tone = found["runs"]["stats"]["feedback"]
     assert right == {
-        **{"key": "right", "n": 2, "avg": 0.5, "min": 0, "max": 1, "stdev": 0.5, "values": None},
+        "key": "right",
+        "n": 2,
+        "avg": 0.5,
+        "min": 0,
+        "max": 1,
+        "stdev": 0.5,
+        "values": None,
     }
     assert tone["values"] == [{"value": "warm", "n": 1}]
     assert tone["avg"] is None
@@ -184,7 +190,7 @@ def test_a_filter_says_which_runs_count(ask: Ask, add: Callable[..., Any]):
     add("elsewhere", at=2, session_name="q")
 
     found = ask(
-        '{ runStats(where: {isRoot: true}) { stats { runCount } }'
+        "{ runStats(where: {isRoot: true}) { stats { runCount } }"
         ' project(by: {name: "p"}) { all: stats { runCount } roots: stats(where: {isRoot: true})'
         " { runCount } } }"
     )
@@ -201,7 +207,7 @@ def test_every_connection_of_runs_is_summed_up(ask: Ask, add: Callable[..., Any]
             add(f"leaf {at}.{place}", at=at + 0.2, parent=child)
 
     found = ask(
-        '{ runs(where: {isRoot: true}) { nodes { name childRunsConnection { stats { runCount } }'
+        "{ runs(where: {isRoot: true}) { nodes { name childRunsConnection { stats { runCount } }"
         " descendants(first: 1) { stats { runCount } } near: descendants(maxDepth: 1)"
         " { stats { runCount } } trace { runs { stats { runCount } } } } stats { runCount } } }"
     )["runs"]
@@ -252,7 +258,7 @@ def test_what_can_not_be_grouped_is_named(
     answer: Ask, add: Callable[..., Any], arguments: str, said: str
 ):
     run = add("old")
-    add("new", at=10 * 86_400, **{"end_time": None})
+    add("new", at=10 * 86_400, end_time=None)
     assert run
 
     found = answer(f"{{ runStats({arguments}) {{ bucket }} }}")
@@ -260,5 +266,3 @@ def test_what_can_not_be_grouped_is_named(
     assert said in found["errors"][0]["message"]
     assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert found["data"] == {"runStats": None}
-
-

@@ -5,22 +5,27 @@ from dataclasses import replace
 
 import pytest
 
-from graph.settings import Settings
+from graph.settings import Engine, Settings
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of such modules once for each engine."""
     if getattr(metafunc.module, "BOTH_ENGINES", False) and "engine" in metafunc.fixturenames:
-        metafunc.parametrize("engine", [True, False], ids=["engine", "graphql-core"])
+        metafunc.parametrize("engine", [Engine.HTTP, Engine.OFF], ids=["engine", "graphql-core"])
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On PostgreSQL one engine is enough: what differs there is below both."""
+    items[:] = [item for item in items if "postgresql-graphql-core" not in item.nodeid]
 
 
 @pytest.fixture
-def engine() -> bool:
-    """Whether compiled execution is on."""
-    return True
+def engine() -> Engine:
+    """How far compiled execution goes."""
+    return Engine.HTTP
 
 
 @pytest.fixture
-def settings(settings: Settings, engine: bool) -> Settings:
+def settings(settings: Settings, engine: Engine) -> Settings:
     """Settings of the server under test."""
     return replace(settings, engine=engine)

@@ -1,5 +1,6 @@
 """What a selection costs: statements are counted, and nothing is read that is not selected."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -125,8 +126,8 @@ def test_no_column_of_an_unselected_payload_is_read(statements: Callable[..., li
 def test_a_preview_reads_no_more_than_it_shows(statements: Callable[..., list[str]]):
     found = " ".join(statements(page("inputsPreview(maxBytes: 10) { text }")))
 
-    assert "substr(CAST(run_payload.inputs" in found
-    assert "CAST(run_payload.inputs AS BLOB) AS inputs" not in found
+    assert re.search(r"substr\(CAST\(run_payload.inputs AS BLOB\)|left\(run_payload.inputs", found)
+    assert " AS inputs" not in found
 
 
 def test_rows_are_counted_only_when_the_count_is_selected(statements: Callable[..., list[str]]):

@@ -9,8 +9,8 @@ import pytest
 
 from db.arrivals import RunArrival
 from db.dotted import segment
+from db.store import Store
 from tests.conftest import NOON, run_id
-
 
 BOTH_ENGINES = True
 
@@ -65,7 +65,7 @@ def test_a_trace_of_ten_thousand_runs_is_read_in_pages(
         for n, branch in enumerate(branches)
         for m in range(100)
     ]
-    keep(runs=[root, *branches, *leaves])
+    assert keep(runs=[root, *branches, *leaves]).refused == ()
     id = str(root.id)
 
     through_trace = walk(
@@ -103,7 +103,7 @@ def test_all_children_of_many_runs_come_at_once(keep: Callable[..., Any], ask: C
     root = make("root")
     branches = [make(f"branch{n}", n / 10, root) for n in range(30)]
     leaves = [make(f"{branch.name} leaf{n}", 9, branch) for branch in branches for n in range(30)]
-    keep(runs=[root, *branches, *leaves])
+    assert keep(runs=[root, *branches, *leaves]).refused == ()
 
     found = ask(
         "query($id: ID!) { run(id: $id) { childRuns { name childRuns { id } } } }",
@@ -117,12 +117,14 @@ def test_all_children_of_many_runs_come_at_once(keep: Callable[..., Any], ask: C
 
 
 def test_a_chain_a_thousand_deep_can_be_asked_from_both_ends(
-    keep: Callable[..., Any], ask: Callable[..., Any]
+    store: Store, keep: Callable[..., Any], ask: Callable[..., Any]
 ):
+    if store._engine.dialect.name != "sqlite":
+        pytest.skip("an index entry of PostgreSQL does not hold so long a dotted order")
     chain = [make("deep0")]
     for n in range(1, 1000):
         chain.append(make(f"deep{n}", n / 1000, chain[-1]))
-    keep(runs=chain)
+    assert keep(runs=chain).refused == ()
     above = [run.name for run in chain[:-1]]
 
     deepest = ask(

@@ -107,7 +107,10 @@ class Asker:
         """Return a question."""
         self.left = self.random.choice((8, 20, MOST_FIELDS))
         root = self.selection(self.schema.query_type, DEEPEST)
-        heads = {True: f"query Q({', '.join(self.declared)})", False: self.random.choice(("", "query "))}
+        heads = {
+            True: f"query Q({', '.join(self.declared)})",
+            False: self.random.choice(("", "query ")),
+        }
         bodies = [f"fragment {name} on {type} {text}" for name, type, text in self.fragments]
         return Asked("\n".join([f"{heads[bool(self.declared)]}{root}", *bodies]), self.variables)
 

@@ -5,13 +5,14 @@
 
 import json
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import insert, select, update
 
 from db.entities import table
-from db.models import Feedback, Project, Run, RunPayload
+from db.models import Project, Run, RunPayload
 from db.store import Store
 from tests.conftest import NOON, run_id
 
@@ -46,8 +47,12 @@ ODD: Mapping[str, Mapping[str, Any]] = {
     "extra text": {"total_details": '{"promptTokens": {}, "promptCost": {"a": "1.5"}}'},
     "extra null": {"total_details": '{"completionTokens": {"x": 1152921504606846976}}'},
     "no extra": {"end_time": None, "latency": None, "status": "pending", "in_dataset": False},
-    "events null": {"total_total_cost": 0, "total_prompt_cost": -(10**9), "app_path": "/x?y"},
-    "events odd": {"total_total_cost": 123456789012345678, "error": UNICODE},
+    "events null": {
+        "total_total_cost": Decimal(0),
+        "total_prompt_cost": Decimal("-0.001"),
+        "app_path": "/x?y",
+    },
+    "events odd": {"total_total_cost": Decimal("123456.789012345678"), "error": UNICODE},
     "spaced": {"time_to_first_token": 1e-9, "first_token_time": NOON, "thread_id": UNICODE},
 }
 """By the name of the run: columns that can still be answered."""
@@ -86,9 +91,11 @@ def fill(store: Store, add: Callable[..., Any], judge: Callable[..., Any], attac
         for name, columns in ODD.items():
             _change(connection, Run, name, columns)
         project = table(Project)
-        connection.execute(insert(project).values(id=UUID(run_id("empty")), name="", created_at=NOON))
+        connection.execute(insert(project).values(id=run_id_of("empty"), name="", created_at=NOON))
         connection.execute(
-            update(project).where(project.c.name == "odd").values(extra='{"metadata": {"a": 1e400}}')
+            update(project)
+            .where(project.c.name == "odd")
+            .values(extra='{"metadata": {"a": 1e400}}')
         )
     _cycles(store, add)
 
@@ -97,18 +104,24 @@ def break_(store: Store, add: Callable[..., Any], judge: Callable[..., Any]) -> 
     """Put rows into the store that can not be shown without an error."""
     root = add("breaking", at=30, session_name="broken")
     for at, name in enumerate(BROKEN):
-        judge(add(name, at=31 + at, parent=root if at % 2 else None, session_name="broken"), "k", score=1.0)
+        judge(
+            add(name, at=31 + at, parent=root if at % 2 else None, session_name="broken"),
+            "k",
+            score=1.0,
+        )
     with store._engine.begin() as connection:
         for name, columns in BROKEN.items():
             _raw(connection, "run", name, columns)
         connection.exec_driver_sql("UPDATE feedback SET score = 9e999 WHERE rowid % 3 = 0")
-        connection.exec_driver_sql("UPDATE project SET retention_days = 4294967296 WHERE name = 'broken'")
+        connection.exec_driver_sql(
+            "UPDATE project SET retention_days = 4294967296 WHERE name = 'broken'"
+        )
 
 
 def _trace(name: str, at: float, add: Any, judge: Any, attach: Any) -> None:
     """A trace of four levels, with everything a run can have."""
     extra = {"metadata": {"a": {"b": [1]}, "session_id": f"thread{at}", "revision_id": "v1"}}
-    above = [add(name, at=at, inputs={"a": {"b": [at]}}, extra=extra, tags=json.dumps(["x", "y"]))]
+    above = [add(name, at=at, inputs={"a": {"b": [at]}}, extra=extra, tags=("x", "y"))]
     for level in range(3):
         made = []
         for place in range(2):
@@ -130,6 +143,7 @@ def _trace(name: str, at: float, add: Any, judge: Any, attach: Any) -> None:
 
 def _orphans(add: Any) -> None:
     """Runs whose parent or root never arrived."""
+
     class Missing:
         id = UUID(run_id("missing"))
         trace_id = UUID(run_id("missing"))
@@ -153,9 +167,15 @@ def _cycles(store: Store, add: Any) -> None:
             connection.execute(update(run).where(run.c.id == child).values(parent_run_id=parent))
         grown = dict(connection.execute(select(run).where(run.c.id == deep.id)).mappings().one())
         for at in range(2):
-            changed = {"id": UUID(run_id(f"far{at}")), "parent_run_id": some[0].id, "name": f"far{at}"}
+            changed = {
+                "id": UUID(run_id(f"far{at}")),
+                "parent_run_id": some[0].id,
+                "name": f"far{at}",
+            }
             far = f"{grown['dotted_order']}.20260101T120000000000Z{changed['id']}"
-            connection.execute(insert(run).values({**grown, **changed, "dotted_order": far, "depth": 4}))
+            connection.execute(
+                insert(run).values({**grown, **changed, "dotted_order": far, "depth": 4})
+            )
         twin = {**grown, "trace_id": run_id_of("t0"), "parent_run_id": run_id_of("t0.0.0")}
         connection.execute(insert(run).values(twin))  # one id in two traces, each with a child
         below = {"id": run_id_of("twin's child"), "parent_run_id": grown["id"], "depth": 3}
@@ -180,16 +200,11 @@ def run_id_of(name: str) -> UUID:
 
 def _change(connection: Any, model: Any, name: str, columns: Mapping[str, Any]) -> None:
     of = table(model)
-    money = {n: v for n, v in columns.items() if n.endswith("_cost")}
-    rest = {n: v for n, v in columns.items() if n not in money}
-    if rest:
-        connection.execute(update(of).where(of.c.id == UUID(run_id(name))).values(rest))
-    if money:
-        _raw(connection, of.name, name, money)
+    connection.execute(update(of).where(of.c.id == run_id_of(name)).values(columns))
 
 
 def _raw(connection: Any, of: str, name: str, columns: Mapping[str, Any]) -> None:
-    """Set columns past every type."""
+    """Set columns past every type; only SQLite lets anybody do that."""
     settings = ", ".join(f"{column} = ?" for column in columns)
-    values = (*columns.values(), UUID(run_id(name)).bytes)
+    values = (*columns.values(), run_id_of(name).bytes)
     connection.exec_driver_sql(f"UPDATE {of} SET {settings} WHERE id = ?", values)

@@ -1,0 +1,114 @@
+"""Python text for the values that a row gives: stored columns, and what is made of them."""
+
+from typing import Any
+
+from orjson import Fragment
+
+from graph.engine.leaves import Complete, bail, completer, stored_leaf
+from graph.engine.levels import Level
+from graph.engine.protocol import Bail, Binding, Column
+from graph.engine.selection import Field, Selection
+
+_EMPTY: tuple[Any, ...] = ()
+_NOTHING: tuple[Any, ...] = ((), False, False)
+
+
+class Facts:
+    """Writes the functions of a plan, and knows how the values in them are made."""
+
+    def __init__(self, binding: Binding) -> None:
+        self._binding = binding
+        self._source: list[str] = []
+        self._listings: dict[int, int] = {}
+        self._env: dict[str, Any] = {
+            **binding.functions(),
+            "F": Fragment,
+            "bail": bail,
+            "EMPTY": _EMPTY,
+            "NOTHING": _NOTHING,
+        }
+
+    def _function(
+        self, prefix: str, uid: int | str, body: str, *, arguments: str = "rows, G"
+    ) -> str:
+        name = f"{prefix}{uid}"
+        self._source.append(f"def {name}({arguments}):\n    {body}\n")
+        return name
+
+    def _keep(self, prefix: str, uid: int, value: Any) -> str:
+        name = f"{prefix}{uid}"
+        self._env[name] = value
+        return name
+
+    def _settle(self, uid: int | str, level: Level) -> None:
+        """Write the columns, all known now, into the functions of a level."""
+        names = ", ".join(f"c{at}" for at in range(len(level.columns)))
+        spread = f"{names}," if len(level.columns) == 1 else names
+        self._source = [part.replace(f"@{uid}@", spread) for part in self._source]
+
+    def _stored(self, level: Level, field: Field, column: Column) -> str:
+        name = f"c{level.place(column)}"
+        if self._binding.is_json(level.entity, column):
+            made = f"F({name})"
+        else:
+            expression = self._binding.expression(level.entity, column)
+            made = name if expression is None else expression.format(v=name)
+        nullable = self._binding.nullable(level.entity, column)
+        return stored_leaf(field.type, name, made, nullable=nullable, env=self._env)
+
+    def _made(self, level: Level, column: Column) -> str:
+        """Return text for a column as functions take it."""
+        name = f"c{level.place(column)}"
+        expression = self._binding.expression(level.entity, column)
+        if expression is None:
+            return name
+        made = expression.format(v=name)
+        if self._binding.nullable(level.entity, column):
+            return f"(None if {name} is None else {made})"
+        return made
+
+    def _derived(
+        self, level: Level, field: Field, columns: tuple[Column, ...], derive: Any, passes: Any
+    ) -> str:
+        function = self._keep("make_", field.uid, derive)
+        arguments = ", ".join(self._made(level, column) for column in columns)
+        complete = self._keep("complete_", field.uid, self._completer(field))
+        made = f"{complete}({function}({arguments}))"
+        if passes is None:
+            return made
+        check = self._keep("passes_", field.uid, passes)
+        name = f"c{level.place(columns[0])}"
+        return f"(F({name}) if {name} is not None and {check}({name}) else {made})"
+
+    def _asked_of_row(self, level: Level, field: Field, question: Any) -> str:
+        """Return text for a question about the row itself, whose function may change by request."""
+        arguments = ", ".join(self._made(level, column) for column in question.columns)
+        complete = self._keep("complete_", field.uid, self._completer(field))
+        if level.listed is not None:
+            self._listings[field.uid] = level.listed
+        return f"{complete}(G[{field.uid}]({arguments}))"
+
+    def _completer(self, field: Field) -> Complete:
+        return completer(field.type, lambda type: self._object(field.below[type.name]))
+
+    def _object(self, selection: Selection) -> Complete:
+        if self._binding.entity(selection.type) is not None:
+            raise Bail  # rows among values may have to load what is asked of them
+        parts: list[tuple[str, str | None, Complete | None]] = []
+        for each in selection.fields:
+            if each.definition is None:
+                parts.append((each.key, None, None))
+                continue
+            name = self._binding.name(each.definition)
+            if name is None:
+                raise Bail
+            parts.append((each.key, name, self._completer(each)))
+        type_name = selection.type.name
+
+        def complete(value: Any) -> dict[str, Any]:
+            return {
+                key: type_name if name is None or done is None else done(getattr(value, name))
+                for key, name, done in parts
+            }
+
+        return complete

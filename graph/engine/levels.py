@@ -1,0 +1,76 @@
+"""What a plan is made of: levels of rows, and the nodes that load them."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from graph.engine.protocol import Column
+from graph.engine.selection import Field
+
+
+@dataclass(slots=True)
+class Node:
+    """Rows to load for a level: for which field, by which columns of the rows above.
+
+    `depth` says through how many levels the same question is asked from here down; where that is
+    more than one, `tree` are the columns by which one statement can bring all of them.
+    `part_of` is the field of the page whose `part` it asks; `twin` one before it that asks the
+    same.
+    """
+
+    field: Field
+    question: Any
+    key: tuple[int, ...]
+    level: "Level | None"
+    depth: int = 0
+    tree: tuple[int, ...] = ()
+    part_of: int | None = None
+    part: str = ""
+    twin: "Node | None" = None
+
+
+@dataclass(slots=True)
+class Level:
+    """Rows of one entity at one place: their columns, and what hangs on them.
+
+    `listed` is the uid of the field that lists them.
+    """
+
+    entity: Any
+    columns: dict[Column, int] = field(default_factory=dict[Column, int])
+    nodes: list[Node] = field(default_factory=list[Node])
+    nests: bool = False
+    listed: int | None = None
+
+    def place(self, column: Column) -> int:
+        """Return the place of a column, which the rows hold from now on."""
+        return self.columns.setdefault(column, len(self.columns))
+
+    @property
+    def shape(self) -> tuple[Column, ...]:
+        """The columns, in order."""
+        return tuple(self.columns)
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a root field needs: the nodes to load first, and the function that builds its value.
+
+    `build` takes what was found, by the uid of each field; `possible` are the levels of a
+    question for rows of any kind, by type name; `listings` the uids of the fields that list the
+    rows of which a `derived` question is asked, by its uid.
+    """
+
+    nodes: list[Node]
+    build: Any
+    possible: dict[str, Level] = field(default_factory=dict[str, Level])
+    listings: dict[int, int] = field(default_factory=dict[int, int])
+
+    @property
+    def is_single(self) -> bool:
+        """Say whether one statement brings all of it."""
+        if self.possible or len(self.nodes) != 1:
+            return False
+        (node,) = self.nodes
+        if node.question.shape == "values" or node.part == "stats":
+            return False
+        return node.level is None or not node.level.nodes
