@@ -7,6 +7,7 @@ and months begin at local midnight, or where the day begins when there is no mid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from itertools import pairwise
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from db.errors import InvalidError
@@ -65,7 +66,7 @@ def buckets(first: datetime, last: datetime, interval: TimeInterval, place: Zone
         raise InvalidError(msg) from None
     if len(edges) > MOST_BUCKETS + 1:
         raise too_many(len(edges) - 1, interval)
-    return list(zip(edges, edges[1:], strict=False))
+    return list(pairwise(edges))
 
 
 def too_many(count: int, interval: TimeInterval | None) -> InvalidError:

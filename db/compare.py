@@ -119,7 +119,7 @@ def _aligned(a: _Node, b: _Node) -> Iterator[tuple[Row | None, Row | None, int]]
 
 
 def _matched(left: list[_Node], right: list[_Node]) -> list[tuple[_Node | None, _Node | None]]:
-    """Return children in pairs, in the order of the left; what only the right has where it has it."""
+    """Return children in pairs, as the left has them; what only the right has stands between."""
     places = {key: at for at, key in enumerate(_keys(right))}
     taken = [places.get(key) for key in _keys(left)]
     alone = iter([at for at in range(len(right)) if at not in {*taken}])

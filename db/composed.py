@@ -6,11 +6,11 @@ JSON text instead.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from db import paths
 from db.clauses import JSON_SOURCES
-from db.derivations import encode
+from db.derivations import decode, encode
 from db.derive import LARGEST_EXACT, LONGEST_INDEXED, is_indexed, one_number
 from db.errors import InvalidError
 from db.filters import All, AnyOf, Json, Not, Some, Where, checked_list, test
@@ -55,18 +55,19 @@ def by_steps(
 ) -> Where:
     """Ask the same of a path that is parsed."""
     for operator, operand in given.items():
-        _check(f"{source}.{operator}", operator, operand)
+        check(f"{source}.{operator}", operator, operand)
     together = {name: operand for name, operand in given.items() if name not in {"neq", "exists"}}
-    parts = [_found(source, path, together, flat=flat)] if together else []
+    parts = [found(source, path, together, flat=flat)] if together else []
     if "neq" in given:
-        parts.append(Not(_found(source, path, {"eq": given["neq"]}, flat=flat)))
+        parts.append(Not(found(source, path, {"eq": given["neq"]}, flat=flat)))
     if "exists" in given:
         there = _json(source, path, {"exists": True}, flat=False)
         parts.append(there if given["exists"] else Not(there))
     return parts[0] if len(parts) == 1 else All(tuple(parts))
 
 
-def _check(name: str, operator: str, operand: Any) -> None:
+def check(name: str, operator: str, operand: Any) -> None:
+    """Raise InvalidError for an operand of JSON that nothing could compare with."""
     if operand is None:
         msg = f"{name} is null; use exists to ask for what is not there"
         raise InvalidError(msg)
@@ -80,7 +81,7 @@ def _check(name: str, operator: str, operand: Any) -> None:
         raise InvalidError(msg)
 
 
-def _found(source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: bool) -> Where:
+def found(source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: bool) -> Where:
     """Return the test that one value passes all of `tests`, by the index where it can help."""
     if source == "metadata" and len(path) == 1 and isinstance(path[0], str) and not flat:
         wanted = [tests["eq"]] if "eq" in tests else list(tests.get("in", ()))
@@ -132,6 +133,15 @@ def _json_of(source: str, path: paths.Path, tests: Mapping[str, Any], *, flat: b
     structure = encode(equal).decode() if _is_structure(equal) else None
     text = encode([[name, operand] for name, operand in tests.items()]).decode()
     return Json(source, JsonTest(path, text, flat=flat), structure)
+
+
+def object_of(text: str) -> list[tuple[str, Any]] | None:
+    """Return the members of a JSON object; None where the text is none."""
+    try:
+        found = decode(text.encode())
+    except (ValueError, RecursionError):
+        return None
+    return list(cast("dict[str, Any]", found).items()) if isinstance(found, dict) else None
 
 
 def feedback(key: str, part: Where, *, exists: bool) -> Where:

@@ -44,7 +44,7 @@ class FirstThen(Join):
 
 
 @compiles(FirstThen, "sqlite")
-def _join_in_order(join: FirstThen, compiler: SQLCompiler, **options: Any) -> str:
+def _join_in_order(join: Any, compiler: SQLCompiler, **options: Any) -> str:
     options["asfrom"] = True
     left, right = (compiler.process(side, **options) for side in (join.left, join.right))
     options.pop("asfrom")
@@ -53,7 +53,7 @@ def _join_in_order(join: FirstThen, compiler: SQLCompiler, **options: Any) -> st
 
 
 @compiles(FirstThen)
-def _join_in_any_order(join: FirstThen, compiler: SQLCompiler, **options: Any) -> str:
+def _join_in_any_order(join: FirstThen, compiler: Any, **options: Any) -> str:
     return compiler.visit_join(join, **options)
 
 
@@ -173,3 +173,24 @@ def cell_of(seconds: ColumnElement[Any], base: float) -> ColumnElement[int]:
     milliseconds = case((seconds > zero, seconds * literal_column("1000.0")), else_=zero)
     scaled = func.ln(milliseconds + literal_column("1.0")) / literal_column(repr(math.log(base)))
     return case((seconds.is_not(None), cast(func.floor(scaled), BigInteger)))
+
+
+class SumOf(FunctionElement[int]):
+    """A sum of whole numbers; beyond 64 bits it stays at `_MOST`, where SQLite gives up."""
+
+    inherit_cache = True
+
+
+_MOST = 9 * 10**18
+
+
+@compiles(SumOf, "sqlite")
+def _sum_of_halves(element: SumOf, compiler: SQLCompiler, **options: Any) -> str:
+    of = compiler.process(element.clauses, **options)
+    exact = f"sum({of} >> 32) * 4294967296 + sum({of} & 4294967295)"
+    return f"CASE WHEN total({of}) < {_MOST}.0 THEN {exact} WHEN count({of}) THEN {_MOST} END"
+
+
+@compiles(SumOf, "postgresql")
+def _sum_of_numbers(element: SumOf, compiler: SQLCompiler, **options: Any) -> str:
+    return f"sum({compiler.process(element.clauses, **options)})"

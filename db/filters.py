@@ -36,7 +36,10 @@ MOST_TESTS = 250
 """How many tests one filter may hold."""
 
 DEEPEST = 16
-"""How deep one filter may nest: parsers of SQL have a stack of bounded size."""
+"""How deep one filter may nest: SQLite's parser has a stack of a hundred entries."""
+
+MOST_RELATIONS = 6
+"""How many relations may stand within each other, tags, metadata and feedback included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +96,6 @@ NOTHING = AnyOf(())
 
 _SIZES = (1, 4, 16, 64, 256, LONGEST_LIST)
 """Lists are padded to one of these lengths, so that few forms exist."""
-
-
-_ONE: ColumnElement[Any] = literal_column("1")
 
 
 def _is_literal(clause: str, operator: str) -> bool:
@@ -185,10 +185,9 @@ def clause_of(  # noqa: PLR0911 - as above
 def _some(relation: str, part: Form, table: FromClause, bind: Iterator[Any]) -> ColumnElement[bool]:
     found = RELATIONS[relation]
     others = found.table.alias()
-    condition = and_(found.on(table, others), clause_of(part, others, bind))
-    return (
-        select(literal_column("1")).select_from(others).where(condition).correlate(table).exists()
-    )
+    # what nests comes first: SQLite's parser then holds less while it reads it
+    condition = and_(clause_of(part, others, bind), found.on(table, others))
+    return select(others.c.trace_id).where(condition).correlate(table).exists()
 
 
 def _test(
@@ -240,29 +239,39 @@ def checked_list(name: str, values: Sequence[Any]) -> tuple[Any, ...]:
 
 def bounded(where: Where) -> Where:
     """Return a filter. Raises InvalidError if it holds too many tests or nests too deep."""
-    tests, depth = _size(where)
+    tests, depth, relations = _size(where)
     if tests > MOST_TESTS:
         msg = f"where has {tests} tests; at most {MOST_TESTS}"
         raise InvalidError(msg)
     if depth > DEEPEST:
         msg = f"where nests {depth} deep; at most {DEEPEST}"
         raise InvalidError(msg)
+    if relations > MOST_RELATIONS:
+        msg = f"where follows {relations} relations within each other; at most {MOST_RELATIONS}"
+        raise InvalidError(msg)
     return where
 
 
-def _size(where: Where) -> tuple[int, int]:
-    """Return how many tests there are, and how deep they nest."""
+def _size(where: Where) -> tuple[int, int, int]:
+    """Return how many tests there are, how deep they nest, and how many relations do."""
     match where:
         case Test():
-            return 1 + (len(where.value) // 50 if where.operator in LISTS else 0), 0
+            return 1 + (len(where.value) // 50 if where.operator in LISTS else 0), 0, 0
         case Json():
-            return 1, 0
-        case Not() | Some():
-            tests, depth = _size(where.part)
-            return tests + 1, depth + 1
+            return 1, 0, 0
+        case Not():
+            tests, depth, relations = _size(where.part)
+            return tests, depth + 1, relations
+        case Some():
+            tests, depth, relations = _size(where.part)
+            return tests + 1, depth + 1, relations + 1
         case All() | AnyOf():
+            if not where.parts:
+                return 0, 0, 0
             sizes = [_size(part) for part in where.parts]
-            return sum(tests for tests, _ in sizes), max((d for _, d in sizes), default=-1) + 1
+            tests, depths, relations = zip(*sizes, strict=True)
+            deeper = len(where.parts) > 1
+            return sum(tests), max(depths) + deeper, max(relations)
 
 
 def ids_are(ids: Sequence[UUID]) -> Test:

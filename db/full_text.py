@@ -36,6 +36,9 @@ MOST_MILLISECONDS = 1 << 42
 RARE = 2000
 """Up to so many matches SQLite makes a list of them; of more it looks each run up by itself."""
 
+FEW = 1000
+"""Up to so many matches PostgreSQL sorts all for a page; of more it walks the sorted runs."""
+
 _LAST_POSITION = 16_383
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -69,6 +72,26 @@ class InProject(FunctionElement[str]):
     type = Text()
 
 
+class MatchesAlone(Matches):
+    """The same, looked up run by run whatever PostgreSQL thinks of it."""
+
+    inherit_cache = True
+
+
+class MatchesHere(FunctionElement[bool]):
+    """Whether an entry of `run_search` matches a search's parameter, on PostgreSQL."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
+class FewMatch(FunctionElement[bool]):
+    """Whether so few runs match a search's parameter that all may be looked at, on PostgreSQL."""
+
+    inherit_cache = True
+    type = Boolean()
+
+
 WORDS = table("run_words", column("rowid", BigInteger()), column("run_words", Text()))
 """The FTS5 index; its column of the same name is what MATCH wants."""
 
@@ -96,12 +119,35 @@ def _in_project(element: InProject, compiler: SQLCompiler, **options: Any) -> st
     return f"(char({ord(PROJECT)}) || lower(hex({session})) || ' AND (' || {search} || ')')"
 
 
+def _vector_matches(entry: str, search: str) -> str:
+    return f"{entry}.words @@ CAST(CAST({search} AS TEXT) AS TSQUERY)"
+
+
 @compiles(Matches, "postgresql")
 def _in_tsvector(element: Matches, compiler: SQLCompiler, **options: Any) -> str:
     trace, id, search = [compiler.process(each, **options) for each in element.clauses]
     return (
         f"EXISTS (SELECT 1 FROM run_search AS found WHERE found.trace_id = {trace}"  # noqa: S608
-        f" AND found.id = {id} AND found.words @@ CAST(CAST({search} AS TEXT) AS TSQUERY))"
+        f" AND found.id = {id} AND {_vector_matches('found', search)})"
+    )
+
+
+@compiles(MatchesAlone, "postgresql")
+def _alone(element: MatchesAlone, compiler: SQLCompiler, **options: Any) -> str:
+    return _in_tsvector(element, compiler, **options).removesuffix(")") + " OFFSET 0)"
+
+
+@compiles(MatchesHere, "postgresql")
+def _here(element: MatchesHere, compiler: SQLCompiler, **options: Any) -> str:
+    return _vector_matches("run_search", compiler.process(element.clauses, **options))
+
+
+@compiles(FewMatch, "postgresql")
+def _few_match(element: FewMatch, compiler: SQLCompiler, **options: Any) -> str:
+    matches = _vector_matches("few", compiler.process(element.clauses, **options))
+    return (
+        f"(SELECT count(*) FROM (SELECT 1 FROM run_search AS few WHERE {matches}"  # noqa: S608
+        f" LIMIT {FEW + 1}) AS found) <= {FEW}"
     )
 
 

@@ -122,5 +122,8 @@ _CONDITIONS: Mapping[str, Callable[[str, Any], str]] = {
         f"exists ({value}{_OPEN} ? {_fits('q', str)('@', operand) if operand else _IS_TEXT})"
     ),
     "like": _fits("s", like_pattern),
+    "not_like": lambda value, operand: (
+        f'({value}.type() == "string" && !{_fits("s", like_pattern)(value, operand)})'
+    ),
     "exists": lambda value, _: f"exists ({value})",
 }

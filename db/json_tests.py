@@ -172,5 +172,8 @@ _MEANINGS: Mapping[str, Meaning] = {
     "like": lambda value, operand: (
         isinstance(value, str) and re.fullmatch(like_pattern(operand), value, re.DOTALL) is not None
     ),
+    "not_like": lambda value, operand: (
+        isinstance(value, str) and re.fullmatch(like_pattern(operand), value, re.DOTALL) is None
+    ),
     "exists": lambda _value, _operand: True,
 }

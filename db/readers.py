@@ -7,6 +7,7 @@ that a busy machine does not make every read seem long.
 """
 
 import asyncio
+import math
 import sqlite3
 import time
 from collections import deque
@@ -18,7 +19,7 @@ from db.json_tests import holds
 
 PATIENCE = 0.005
 LONGEST = 10.0
-_STEPS = 1000
+_STEPS = 4000
 _CACHED_STATEMENTS = 512
 _MOST_SLOW = 10_000
 
@@ -56,12 +57,44 @@ class Readers(Protocol):
         ...
 
 
+class _Connection(sqlite3.Connection):
+    """A connection whose reads have a deadline, looked at every `_STEPS` steps of SQLite's."""
+
+    clock: Callable[[], float] = staticmethod(time.perf_counter)
+    deadline = math.inf
+
+    def watch(self) -> "_Connection":
+        """Begin to look at the deadline."""
+        self.set_progress_handler(lambda: self.clock() > self.deadline, _STEPS)
+        return self
+
+    def read(
+        self,
+        sql: str,
+        values: Sequence[Any],
+        seconds: float,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement. Raises TooSlowError."""
+        self.clock = clock
+        self.deadline = clock() + seconds
+        try:
+            return self.execute(sql, values).fetchall()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
+                msg = f"the read took more than {seconds:g} s"
+                raise TooSlowError(msg) from None
+            raise
+        finally:
+            self.deadline = math.inf
+
+
 class SqliteReaders:
     """The open reading connections of one database file."""
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._idle: deque[sqlite3.Connection] = deque()
+        self._idle: deque[_Connection] = deque()
         self._closed = False
         self._slow: set[str] = set()
 
@@ -80,11 +113,11 @@ class SqliteReaders:
         elif seconds >= PATIENCE and len(self._slow) < _MOST_SLOW:
             self._slow.add(sql)
 
-    def take(self) -> sqlite3.Connection:
+    def take(self) -> _Connection:
         """Return a connection that is nobody else's until it is given back."""
         return self._idle.pop() if self._idle else self._connect()
 
-    def give(self, connection: sqlite3.Connection) -> None:
+    def give(self, connection: _Connection) -> None:
         """Take a connection back."""
         if self._closed:
             connection.close()
@@ -101,7 +134,7 @@ class SqliteReaders:
         while self._idle:
             self._idle.pop().close()
 
-    def _connect(self) -> sqlite3.Connection:
+    def _connect(self) -> _Connection:
         try:
             connection = sqlite3.connect(
                 self._path,
@@ -109,13 +142,14 @@ class SqliteReaders:
                 check_same_thread=False,
                 cached_statements=_CACHED_STATEMENTS,
                 timeout=LONGEST,
+                factory=_Connection,
             )
             for pragma in ("query_only=ON", "case_sensitive_like=ON", "mmap_size=268435456"):
                 connection.execute(f"PRAGMA {pragma}")
             connection.create_function("json_holds", 2, holds, deterministic=True)
         except sqlite3.OperationalError as error:
             raise UnavailableError(str(error)) from error
-        return connection
+        return connection.watch()
 
 
 class SqliteReading:
@@ -125,7 +159,7 @@ class SqliteReading:
 
     def __init__(self, readers: SqliteReaders) -> None:
         self._readers = readers
-        self._connection: sqlite3.Connection | None = None
+        self._connection: _Connection | None = None
         self._one_at_a_time = asyncio.Lock()
         self.statements: list[str] = []
         self.alone = False
@@ -144,16 +178,20 @@ class SqliteReading:
                 raise UnavailableError(str(error)) from error
 
     async def _rows(
-        self, connection: sqlite3.Connection, sql: str, values: Sequence[Any]
+        self, connection: _Connection, sql: str, values: Sequence[Any]
     ) -> list[tuple[Any, ...]]:
         """Read on the event loop if it seems short, else, or if it was not, in a thread."""
         if not self._readers.seemed_slow(sql):
             try:
-                return _read(connection, sql, values, PATIENCE, time.thread_time)
+                return connection.read(sql, values, PATIENCE, time.thread_time)
             except TooSlowError:
                 pass
         begin = time.perf_counter()
-        found = await asyncio.to_thread(_read, connection, sql, values, LONGEST)
+        try:
+            found = await asyncio.to_thread(connection.read, sql, values, LONGEST)
+        except asyncio.CancelledError:
+            connection.deadline = -math.inf  # nobody waits for it any more
+            raise
         self._readers.remember(sql, time.perf_counter() - begin)
         return found
 
@@ -165,23 +203,3 @@ class SqliteReading:
                     self._connection.execute("COMMIT")
                 self._readers.give(self._connection)
                 self._connection = None
-
-
-def _read(
-    connection: sqlite3.Connection,
-    sql: str,
-    values: Sequence[Any],
-    seconds: float,
-    clock: Callable[[], float] = time.perf_counter,
-) -> list[tuple[Any, ...]]:
-    deadline = clock() + seconds
-    connection.set_progress_handler(lambda: clock() > deadline, _STEPS)
-    try:
-        return connection.execute(sql, values).fetchall()
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
-            msg = f"the read took more than {seconds:g} s"
-            raise TooSlowError(msg) from None
-        raise
-    finally:
-        connection.set_progress_handler(None, 0)

@@ -254,10 +254,14 @@ async def _add_runs(reading: Reading, served: Served, found: RolledUp, rest: lis
     asking.more["spans"] = packed_spans(reading.dialect, rest)
     scope = Scope(RUNS, asking.scope.where, groups=(_PROJECT,), spans=True)
     for (_, session, at), (name, *row) in await asking.found(stats_statements.sums, scope):
-        found.add(served, session, rest[at][0], name, sums.of_row(reading.dialect, row))
+        found.add(served, session, _begin(rest, at), name, sums.of_row(reading.dialect, row))
     for (_, session, at), row in await asking.found(stats_statements.cells, scope):
         duration, cell, count = row
-        found.cells_of(served.key(session, rest[at][0]))[duration][cell] += count
+        found.cells_of(served.key(session, _begin(rest, at)))[duration][cell] += count
+
+
+def _begin(spans: Sequence[Span], at: int) -> datetime:
+    return spans[at][0]
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)

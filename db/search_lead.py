@@ -4,13 +4,27 @@ SQLite would look every match up before it sorts them. But rows of its index are
 time at which runs begin, so the first of them, read in that order, tell where the page ends. What
 begins in the very millisecond of the last one is read as well; then the page is sorted as asked.
 A search that stands beside others under `or`, `not` or another run is a condition like any other,
-and so is one in the runs of a trace. PostgreSQL decides by its statistics.
+and so is one in the runs of a trace.
+
+PostgreSQL takes a word for rarer than it is, because it does not see that the two columns of a key
+are one fact. So it is told when there are many matches, and then walks the runs as they are sorted.
 """
 
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, FromClause, Select, and_, func, literal_column, select
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Select,
+    and_,
+    func,
+    literal_column,
+    not_,
+    select,
+    tuple_,
+    union_all,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -32,8 +46,11 @@ from db.full_text import (
     MOST_MILLISECONDS,
     NUMBER_BITS,
     WORDS,
+    FewMatch,
     InProject,
     Matches,
+    MatchesAlone,
+    MatchesHere,
 )
 from db.tables import RUN, RUN_SEARCH
 
@@ -80,11 +97,13 @@ def led_by_search(dialect: str, query: Select[Any]) -> Select[Any]:
     """Return a query of runs, led by its search if that is better, else as it is."""
     conditions = list(_joined_by_and(query.whereclause))
     search = _first_of(map(_searched, conditions))
-    if search is None or FULL_TEXT[dialect].put is None or any(map(_is_of_one, conditions)):
+    if search is None or any(map(_is_of_one, conditions)):
         return query
     source, newest, is_page = _told(query)
     if source is None or _leftmost(source) is not RUN:
         return query
+    if FULL_TEXT[dialect].put is None:
+        return query if newest is None or not is_page else _either_way(query, search)
     led = _led(query, source, search, _first_of(map(_session, conditions)))
     led = led.where(*_bounds(conditions))
     if newest is None or not is_page:
@@ -93,8 +112,9 @@ def led_by_search(dialect: str, query: Select[Any]) -> Select[Any]:
 
 
 def _told(query: Any) -> tuple[FromClause | None, bool | None, bool]:
-    """Return what a query selects from, whether the newest (False: the oldest, None: others) come
-    first, and whether it has a limit.
+    """Return what a query selects from, which runs come first, and whether it has a limit.
+
+    First are the newest (True), the oldest (False), or others (None).
     """
     source = next(iter(query._from_obj), None)  # noqa: SLF001 - the public way compiles it first
     first = next(iter(query._order_by_clauses), None)  # noqa: SLF001 - as are these: not public
@@ -135,6 +155,26 @@ def _is_of_one(condition: ColumnElement[Any]) -> bool:
     )
 
 
+def _either_way(query: Select[Any], search: Matches) -> Select[Any]:
+    """Return a page of runs: out of all matches where they are few, else by looking at each run."""
+    *_, asked = search.clauses
+    key = (RUN.c.trace_id, RUN.c.id)
+    few = FewMatch(asked)
+    all_of_few = select(RUN_SEARCH.c.trace_id, RUN_SEARCH.c.id).where(MatchesHere(asked), few)
+    looked_at = _with_instead(query, search, MatchesAlone(*key, asked)).where(not_(few))
+    page = looked_at.with_only_columns(*key).subquery()
+    either = union_all(all_of_few, select(*page.c))
+    return _with_instead(query, search, tuple_(*key).in_(either))
+
+
+def _with_instead(query: Select[Any], search: Matches, other: ColumnElement[bool]) -> Select[Any]:
+    def replaced(element: Any, **_: Any) -> Any:
+        return other if _searched(element) is search else None
+
+    made: Any = replacement_traverse(query, {}, replaced)
+    return made
+
+
 def _session(condition: ColumnElement[Any]) -> ColumnElement[Any] | None:
     """Return the project that a condition names."""
     if isinstance(condition, BinaryExpression) and condition.left is RUN.c.session_id:
@@ -155,11 +195,9 @@ def _led(
     runs = _with_runs(words, source, same)
 
     def replaced(element: Any, **_: Any) -> Any:
-        if _searched(element) is search:
-            return matches
         return runs if element is source and source is not RUN else None
 
-    made: Any = replacement_traverse(query, {}, replaced)
+    made: Any = replacement_traverse(_with_instead(query, search, matches), {}, replaced)
     return made.select_from(runs)
 
 

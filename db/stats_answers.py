@@ -8,13 +8,15 @@ hours, runs instead.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, TypeAlias
 
 from db import stats_groups, stats_statements, sums
 from db.buckets import MOST_BUCKETS, Span, buckets, too_many, zone
 from db.constructs import packed_spans
 from db.feedback_questions import FeedbackStats, summed_up_values
+from db.filters import EVERYTHING, All, Test, Where
 from db.measures import MOST_TOKENS
 from db.readers import Reading
 from db.rollup_reads import rolled_up, served
@@ -67,8 +69,9 @@ async def of_groups(reading: Reading, question: GroupedStats) -> list[RunStatsGr
             return []
         place = zone(question.time_zone)
         spans = buckets(extent.first, extent.last, question.interval, place)
-        scope = Scope(scope.link, scope.where, groups=scope.groups, spans=True)
-        asking.more["spans"] = packed_spans(reading.dialect, spans)
+        asking = Asking(reading, replace(question, where=_at_any_time(question.where)), [()])
+        scope = replace(asking.scope, spans=True)
+        asking.more["spans"] = packed_spans(reading.dialect, _within(spans, extent))
     summed = await _summed(asking, scope, question, spans, extent)
     counted, groups = summed.counted, len(summed.names)
     if len(counted) > MOST_GROUPS or groups * max(len(spans), 1) > MOST_BUCKETS:
@@ -83,6 +86,23 @@ async def of_groups(reading: Reading, question: GroupedStats) -> list[RunStatsGr
             where = members(reading.dialect, question, key, span)
             found.append(RunStatsGroup(shown, span and _text(span[0]), stats, where))
     return found
+
+
+def _at_any_time(where: Where) -> Where:
+    """Leave out what the first and the last run tell: SQLite seeks by one bound of a range only."""
+    match where:
+        case All(parts):
+            return All(tuple(map(_at_any_time, parts)))
+        case Test("start_time", "gt" | "gte" | "lt" | "lte", _):
+            return EVERYTHING
+        case _:
+            return where
+
+
+def _within(spans: Sequence[Span], extent: Extent) -> list[Span]:
+    """Return the buckets, cut to what lies between the first and the last run."""
+    end = extent.last + timedelta(microseconds=1)
+    return [(max(since, extent.first), min(until, end)) for since, until in spans]
 
 
 async def _summed(
@@ -120,7 +140,11 @@ async def _of_runs(asking: Asking, scope: Scope) -> Summed:
         else:
             counted[key] = sums.of_row(asking.reading.dialect, values)
             names[key[1 : 1 + groups]] = row[:groups]
-    return Summed(counted, names, lambda key: ranks.get(key, {}), approximate=False)
+
+    def ranks_of(key: Key) -> Ranks:
+        return ranks.get(key, {})
+
+    return Summed(counted, names, ranks_of, approximate=False)
 
 
 async def _extent(asking: Asking) -> Extent | None:

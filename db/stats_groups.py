@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from orjson import Fragment
-from sqlalchemy import ColumnElement, FromClause, and_, func, literal_column, select
+from sqlalchemy import ColumnElement, FromClause, and_, func, literal_column, null, select
 
 from db import composed, filters, paths
 from db.constructs import JSON_AT, JSON_PATH, Joined, with_tags
@@ -70,7 +70,7 @@ def joined(dialect: str, source: FromClause, group: str, at: int) -> Joined:
     if group == RunGroupField.TAG.value:
         return with_tags(source, RUN.c.tags)
     if group != "metadata":
-        return source, RUN.c[group]
+        return source, func.coalesce(RUN.c[group], null())  # lest an index be chosen to group by
     payload = RUN_PAYLOAD.alias(f"carried{at}")
     same = and_(payload.c.trace_id == RUN.c.trace_id, payload.c.id == RUN.c.id)
     found = JSON_AT[dialect](payload.c.extra, f"m{at}")

@@ -28,7 +28,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from db import stats_groups
 from db.compiler import CACHED_STATEMENTS, Statement, binds, compiled_of, fixed
-from db.constructs import cell_of, in_spans
+from db.constructs import SumOf, cell_of, in_spans
 from db.dialects import beside_keys, key_rows, label_rows
 from db.entities import RUN as RUN_ENTITY
 from db.filters import Form, clause_of
@@ -48,7 +48,7 @@ MOST_ROWS = (MOST_GROUPS + 1) * (1 + len(DURATIONS))
 RANKS = (3, 4, 5, 7)
 """Places in a row of sums that hold seconds, as percentiles do."""
 
-EXACT_RUNS = 100_000
+EXACT_RUNS = 20_000
 """Up to so many runs percentiles are worked out from the runs, whatever there are of rollups."""
 
 
@@ -210,10 +210,12 @@ def _sums(dialect: str, scope: Scope) -> Select[Any]:
         stats_groups.shown(each, keys[first + at]).label(f"shown{at}")
         for at, each in enumerate(scope.groups)
     ]
-    counted = func.count().label("runs"), func.count(case((failed, literal_column("1"))))
+    one: ColumnElement[Any] = literal_column("1")
+    counted = func.count().label("runs"), func.count(case((failed, one)))
     durations = (measure for name in DURATIONS for measure in _measures(runs.c[name]))
-    usage = (func.sum(runs.c[f"own_{name}"]) for name in MEASURES)
-    return select(*keys, *shown, *counted, *durations, *usage).group_by(*keys)
+    usage = (SumOf(runs.c[f"own_{name}"]) for name in MEASURES)
+    columns: list[ColumnElement[Any]] = [*keys, *shown, *counted, *durations, *usage]
+    return select(*columns).group_by(*keys)
 
 
 def _ranks(dialect: str, scope: Scope, at: int) -> Select[Any]:
@@ -230,7 +232,8 @@ def _ranks(dialect: str, scope: Scope, at: int) -> Select[Any]:
         row[place] = func.min(case((enough, ranked.c.duration)))
     keys = [ranked.c[each] for each in _labels(scope)]
     part = literal_column(str(at + 1), type_=Integer())
-    return select(*keys, *(null() for _ in scope.groups), part, *row).group_by(*keys)
+    columns: list[ColumnElement[Any]] = [*keys, *(null() for _ in scope.groups), part, *row]
+    return select(*columns).group_by(*keys)
 
 
 def _limited(query: CompoundSelect[Any]) -> CompoundSelect[Any]:

@@ -5,8 +5,9 @@ activity first, is a page of runs: it reads what has run since the last of its t
 many threads there are.
 """
 
+from typing import Any
+
 from sqlalchemy import ColumnElement, ScalarSelect, and_, func, literal_column, select, tuple_
-from sqlalchemy.sql.functions import Function
 
 from db.entities import RUN as RUN_ENTITY
 from db.entity import Entity, plain
@@ -21,14 +22,15 @@ _OTHER = RUN.alias("of_thread")
 _SAME_THREAD = and_(_OTHER.c.session_id == RUN.c.session_id, _OTHER.c.thread_id == RUN.c.thread_id)
 
 
-def _of_thread(value: Function[object]) -> ScalarSelect[object]:
+def _of_thread(value: ColumnElement[Any]) -> ScalarSelect[Any]:
     return select(value).where(_SAME_THREAD).correlate(RUN).scalar_subquery()
 
 
 def _is_newest() -> ColumnElement[bool]:
     mine, others = ((table.c.start_time, table.c.id) for table in (RUN, _OTHER))
     newer = _SAME_THREAD, tuple_(*others) > tuple_(*mine)
-    later = select(literal_column("1")).select_from(_OTHER).where(*newer).correlate(RUN)
+    one: ColumnElement[Any] = literal_column("1")
+    later = select(one).select_from(_OTHER).where(*newer).correlate(RUN)
     return and_(RUN.c.thread_id.is_not(None), ~later.exists())
 
 

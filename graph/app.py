@@ -66,8 +66,8 @@ def create_app(settings: Settings, store: Store) -> Starlette:
     return Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/", home),
             Route("/graphql", Endpoint(settings, store, urls), methods=["GET", "POST"]),
+            Route("/", home),
             Route("/attachments/{trace}/{run}/{name:path}", serve_attachment(store, urls)),
             Route("/healthz", alive),
             Route("/readyz", ready),

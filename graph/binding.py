@@ -7,7 +7,7 @@ from uuid import UUID
 
 from graphql import GraphQLArgument, GraphQLField, GraphQLObjectType
 
-from db import answers, filters, trees
+from db import answers, filters, row_answers, trees
 from db.cursors import cursor_of
 from db.entities import ATTACHMENT, FEEDBACK, PROJECT, RUN, TRACE
 from db.entity import Column, Entity
@@ -154,6 +154,18 @@ class StoreAnswers:
     ) -> Mapping[answers.Key, Any]:
         """Return the value of each parent that has one."""
         return await question.answer(self._reading, keys)
+
+    async def stored(
+        self, entity: Entity, rows: Sequence[Row], columns: tuple[Column, ...]
+    ) -> list[answers.Stored]:
+        """Return columns of rows that stand in a value, in their order."""
+        if any(
+            column not in shape.at for shape in {row.shape for row in rows} for column in columns
+        ):
+            rows = await row_answers.more(self._reading, entity, rows, columns)
+        found = [tuple([row.values[row.shape.at[column]] for column in columns]) for row in rows]
+        self._count(entity, columns, [found])
+        return found
 
     async def subtrees(
         self, keys: Sequence[answers.Key], columns: tuple[Column, ...], levels: int

@@ -1,5 +1,6 @@
-"""The schema with compiled execution before it: what the engine can answer it answers, the rest
-goes to graphql-core.
+"""The schema with compiled execution before it.
+
+What the engine can answer it answers, the rest goes to graphql-core.
 """
 
 from collections.abc import Iterable
@@ -53,7 +54,7 @@ class CompiledSchema(strawberry.Schema):
     """Strawberry's schema, executed by plans where they are certain."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+        super().__init__(*args, **options)  # pyright: ignore[reportUnknownMemberType]
         self._prepared: Cache[Prepared] = Cache(_MOST_DOCUMENTS, _MOST_BYTES)
         self._written: Cache[Prepared] = Cache(_MOST_DOCUMENTS, _MOST_BYTES)
         self._lifted: Cache[Operation] = Cache(_MOST_DOCUMENTS, _MOST_BYTES)

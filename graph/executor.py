@@ -6,7 +6,7 @@ One of the root is planned, if that level of compiled execution is on; any other
 
 from collections.abc import Callable, Generator
 from inspect import isawaitable
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 from graphql.pyutils import Path
 from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
@@ -47,7 +47,7 @@ class QuestionExecutionContext(StrawberryGraphQLCoreExecutionContext):
     def _complete(self, *given: Any) -> Any:
         """Complete a value without a plan."""
         *before, result, position_context = given
-        complete: Callable[..., Any] = super().complete_value
+        complete: Callable[..., Any] = cast("Any", super()).complete_value
         if not isinstance(result, _QUESTIONS):
             return complete(*given)
 

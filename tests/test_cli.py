@@ -103,6 +103,15 @@ def test_migrate_makes_the_tables_once(tmp_path):
     assert (made.returncode, again.returncode) == (0, 0)
 
 
+def test_reindex_says_how_many_runs_are_indexed(tmp_path):
+    url = f"sqlite:///{tmp_path}/runs.db"
+
+    done = rungraph("reindex", "--db", url)
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"{url}: the words of 0 runs are indexed anew\n"
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 0)])
 def test_a_server_tells_its_address_answers_and_ends_when_told(tmp_path, number, code):
     with serving("serve", f"sqlite:///{tmp_path}/runs.db") as server:

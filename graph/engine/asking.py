@@ -1,16 +1,15 @@
-"""Arguments and variables on the short way: where they are plain scalars, coercing them is only a
-check, and a resolver can be called as the function it is.
+"""Arguments and variables on the short way.
 
-Whatever is not plain goes the long way, through graphql-core and Strawberry.
+Where they are plain scalars, coercing them is only a check, and a resolver can be called as the
+function it is. Whatever is not plain goes the long way, through graphql-core and Strawberry.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     GraphQLArgument,
-    GraphQLNonNull,
     GraphQLScalarType,
     OperationDefinitionNode,
     Undefined,
@@ -19,6 +18,7 @@ from graphql import (
 from graphql.execution.values import VariableValues
 from graphql.language import NamedTypeNode, NonNullTypeNode
 
+from graph.engine.declared import is_required, nullable
 from graph.engine.protocol import Bail, Binding
 from graph.engine.selection import Field
 
@@ -164,10 +164,9 @@ def _bare_variables(
 
 
 def _is_required(argument: GraphQLArgument) -> bool:
-    return isinstance(argument.type, GraphQLNonNull)
+    return is_required(cast("Any", argument).type)
 
 
 def _is_plain(argument: GraphQLArgument) -> bool:
-    declared: Any = argument.type
-    declared = declared.of_type if isinstance(declared, GraphQLNonNull) else declared
+    declared = nullable(cast("Any", argument).type)
     return isinstance(declared, GraphQLScalarType) and declared.name in _PLAIN

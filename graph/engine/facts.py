@@ -1,13 +1,17 @@
 """Python text for the values that a row gives: stored columns, and what is made of them."""
 
+from collections.abc import Callable
 from typing import Any
 
+from graphql import GraphQLObjectType
 from orjson import Fragment
 
 from graph.engine.leaves import Complete, bail, completer, stored_leaf
 from graph.engine.levels import Level
 from graph.engine.protocol import Bail, Binding, Column
 from graph.engine.selection import Field, Selection
+
+RowsOf = Callable[[Field, Selection], Complete]
 
 _EMPTY: tuple[Any, ...] = ()
 _NOTHING: tuple[Any, ...] = ((), False, False)
@@ -88,12 +92,20 @@ class Facts:
             self._listings[field.uid] = level.listed
         return f"{complete}(G[{field.uid}]({arguments}))"
 
-    def _completer(self, field: Field) -> Complete:
-        return completer(field.type, lambda type: self._object(field.below[type.name]))
+    def _completer(self, field: Field, rows: RowsOf | None = None) -> Complete:
+        """Return what completes a value; `rows` says how to complete rows that stand in it."""
 
-    def _object(self, selection: Selection) -> Complete:
-        if self._binding.entity(selection.type) is not None:
-            raise Bail  # rows among values may have to load what is asked of them
+        def objects(type: GraphQLObjectType) -> Complete:
+            selection = field.below[type.name]
+            if self._binding.entity(type) is None:
+                return self._object(selection, rows)
+            if rows is None:
+                raise Bail
+            return rows(field, selection)
+
+        return completer(field.type, objects)
+
+    def _object(self, selection: Selection, rows: RowsOf | None) -> Complete:
         parts: list[tuple[str, str | None, Complete | None]] = []
         for each in selection.fields:
             if each.definition is None:
@@ -102,7 +114,7 @@ class Facts:
             name = self._binding.name(each.definition)
             if name is None:
                 raise Bail
-            parts.append((each.key, name, self._completer(each)))
+            parts.append((each.key, name, self._completer(each, rows)))
         type_name = selection.type.name
 
         def complete(value: Any) -> dict[str, Any]:

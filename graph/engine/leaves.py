@@ -1,17 +1,16 @@
 """Leaf values: what graphql-core's scalars and enums would make of them."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     GraphQLEnumType,
-    GraphQLList,
-    GraphQLNonNull,
     GraphQLObjectType,
-    GraphQLOutputType,
     GraphQLScalarType,
 )
 
+from graph.engine.declared import Declared, is_list, is_required
+from graph.engine.declared import nullable as nullable_type
 from graph.engine.protocol import Bail
 
 Complete = Callable[[Any], Any]
@@ -23,7 +22,7 @@ _PASSED = frozenset({"DateTime", "Decimal", "BigInt", "JSON"})
 """Scalars of the schema whose values are what an answer holds already."""
 
 
-def bail() -> Any:
+def bail(*_: Any) -> Any:
     """Give the field back."""
     raise Bail
 
@@ -59,14 +58,14 @@ _CHECKS: dict[str, Complete] = {
 
 
 def stored_leaf(
-    declared: GraphQLOutputType, name: str, made: str, *, nullable: bool, env: dict[str, Any]
+    declared: Declared, name: str, made: str, *, nullable: bool, env: dict[str, Any]
 ) -> str:
     """Return Python text for a leaf that is one stored column called `name`.
 
     `made` is the text that makes its value.
     """
-    required = isinstance(declared, GraphQLNonNull)
-    leaf = declared.of_type if isinstance(declared, GraphQLNonNull) else declared
+    required = is_required(declared)
+    leaf = nullable_type(declared)
     if isinstance(leaf, GraphQLEnumType):
         env[f"enum_{leaf.name}"] = {value.value: key for key, value in leaf.values.items()}
         made = f"enum_{leaf.name}[{made}]"
@@ -83,12 +82,10 @@ def stored_leaf(
     return f"({'bail()' if required else 'None'} if {name} is None else {made})"
 
 
-def completer(
-    declared: GraphQLOutputType, objects: Callable[[GraphQLObjectType], Complete]
-) -> Complete:
+def completer(declared: Declared, objects: Callable[[GraphQLObjectType], Complete]) -> Complete:
     """Return what completes a value that some function made, as its declared type asks."""
-    if isinstance(declared, GraphQLNonNull):
-        inner = completer(declared.of_type, objects)
+    if is_required(declared):
+        inner = completer(nullable_type(declared), objects)
 
         def required(value: Any) -> Any:
             done = inner(value)
@@ -98,16 +95,22 @@ def completer(
     return _optional(_inner(declared, objects))
 
 
+def _list_of(item: Complete) -> Complete:
+    def complete(value: Any) -> Any:
+        if type(value) is not list:
+            return bail()
+        return [item(each) for each in cast("list[Any]", value)]
+
+    return complete
+
+
 def _optional(inner: Complete) -> Complete:
     return lambda value: None if value is None else inner(value)
 
 
-def _inner(
-    declared: GraphQLOutputType, objects: Callable[[GraphQLObjectType], Complete]
-) -> Complete:
-    if isinstance(declared, GraphQLList):
-        item = completer(declared.of_type, objects)
-        return lambda value: [item(each) for each in value] if type(value) is list else bail()
+def _inner(declared: Declared, objects: Callable[[GraphQLObjectType], Complete]) -> Complete:
+    if is_list(declared):
+        return _list_of(completer(declared.of_type, objects))
     if isinstance(declared, GraphQLEnumType):
         return {value.value: key for key, value in declared.values.items()}.__getitem__
     if isinstance(declared, GraphQLObjectType):

@@ -1,8 +1,10 @@
 """What a plan is made of: levels of rows, and the nodes that load them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from graph.engine.leaves import Complete
 from graph.engine.protocol import Column
 from graph.engine.selection import Field
 
@@ -12,9 +14,9 @@ class Node:
     """Rows to load for a level: for which field, by which columns of the rows above.
 
     `depth` says through how many levels the same question is asked from here down; where that is
-    more than one, `tree` are the columns by which one statement can bring all of them.
-    `part_of` is the field of the page whose `part` it asks; `twin` one before it that asks the
-    same.
+    more than one, `tree` are the columns by which one statement can bring all of them. `part_of`
+    is the field of the page whose `part` it asks; `twin` one before it that asks the same; `among`
+    are the rows that stand in a value that is no row.
     """
 
     field: Field
@@ -26,6 +28,18 @@ class Node:
     part_of: int | None = None
     part: str = ""
     twin: "Node | None" = None
+    among: "Among | None" = None
+
+
+@dataclass(slots=True)
+class Among:
+    """Rows that stand in other values: their levels by the uid of the field that holds them.
+
+    `completer` makes what completes the values, of what completes such rows for a uid.
+    """
+
+    levels: dict[int, "Level"]
+    completer: Callable[[Callable[[int], Complete]], Complete]
 
 
 @dataclass(slots=True)

@@ -8,12 +8,11 @@ form, because fields may merge only where their arguments are.
 import json
 import re
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     DocumentNode,
     FieldNode,
-    GraphQLInputType,
     GraphQLSchema,
     NameNode,
     Node,
@@ -26,6 +25,8 @@ from graphql import (
     visit,
 )
 from graphql.language.visitor import Visitor
+
+from graph.engine.declared import Declared
 
 _TOKEN = re.compile(
     r'#[^\n\r]*|"""(?:\\"""|[\s\S])*?"""|("(?:[^"\\\n\r]|\\.)*")'
@@ -95,11 +96,11 @@ class _Replacing(Visitor):
         super().__init__()
         self._info = info
         self._at = {place: at for at, place in enumerate(places)}
-        self.types: dict[str, GraphQLInputType] = {}
+        self.types: dict[str, Declared] = {}
         self.replaced = 0
 
     def _enter(self, node: Node, _key: Any, parent: Any, _path: Any, above: list[Any]) -> Any:
-        declared = self._info.get_input_type()
+        declared = cast("Any", self._info).get_input_type()
         at = self._at.get(node.loc.start) if node.loc else None
         if at is None or declared is None or not _is_of_field([*above, parent]):
             return None
@@ -114,7 +115,7 @@ class _Replacing(Visitor):
 class _Declaring(Visitor):
     """Declares the variables that stand for literals in the one operation there is."""
 
-    def __init__(self, types: dict[str, GraphQLInputType]) -> None:
+    def __init__(self, types: dict[str, Declared]) -> None:
         super().__init__()
         self._types = types
 

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 from graphql import (
     DocumentNode,
     FragmentDefinitionNode,
-    GraphQLNonNull,
     GraphQLObjectType,
     GraphQLSchema,
     OperationDefinitionNode,
@@ -25,6 +24,7 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 from graphql.execution.values import VariableValues, get_variable_values
 
 from graph.engine.asking import REFUSED, Asker, coerced, plain_variables
+from graph.engine.declared import is_required
 from graph.engine.levels import Plan
 from graph.engine.plan import Planner
 from graph.engine.protocol import Answers, Bail, Binding
@@ -129,7 +129,7 @@ class Operation:
             value = await run(plan, questions, answers, self._binding)
         except _UNANSWERABLE as error:
             raise Bail from error
-        if value is None and isinstance(each.type, GraphQLNonNull):
+        if value is None and is_required(each.type):
             raise Bail
         return value
 

@@ -28,7 +28,7 @@ def edges(selection: Selection, cursor: str, list_of: Callable[[int, Selection],
 
 
 def page_info(selection: Selection, cursor: str) -> str:
-    """Return text for what is `found` of a window. Raises KeyError for a field that is not known."""
+    """Return text for what is `found` of a window. An unknown field is a KeyError."""
     known = {
         "__typename": repr(selection.type.name),
         "hasNextPage": "found[1]",

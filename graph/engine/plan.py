@@ -4,14 +4,16 @@ A plan names the columns to load and the order in which to load them, and holds 
 from stored rows to the dicts of an answer.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from graphql import GraphQLList, GraphQLNonNull, GraphQLObjectType, GraphQLOutputType
+from graphql import GraphQLObjectType
 
+from graph.engine.declared import is_list, is_required
 from graph.engine.facts import Facts
-from graph.engine.levels import Level, Node, Plan
+from graph.engine.leaves import Complete, bail
+from graph.engine.levels import Among, Level, Node, Plan
 from graph.engine.pages import edges, page_info
 from graph.engine.protocol import Bail, Binding
 from graph.engine.selection import Field, Selection
@@ -70,11 +72,12 @@ class Planner(Facts):
             return self._derived(
                 level, field, attribute.columns, attribute.derive, attribute.passes
             )
-        question = self._questions[field.uid]
+        return self._asked(level, field, self._questions[field.uid])
+
+    def _asked(self, level: Level, field: Field, question: Any) -> str:
+        """Return text for what a resolver asks of each row."""
         if question is None:
-            if isinstance(field.type, GraphQLNonNull):
-                raise Bail
-            return "None"
+            return "bail()" if is_required(field.type) else "None"
         if question.shape == "refused":
             return "bail()"
         if question.shape == "derived":
@@ -99,9 +102,7 @@ class Planner(Facts):
                 self._add(level, Node(field, question, places, None))
                 return f"G[{field.uid}].get({key}, 0)"
             case "values":
-                self._add(level, Node(field, question, places, None))
-                complete = self._keep("complete_", field.uid, self._completer(field))
-                return f"{complete}(G[{field.uid}].get({key}))"
+                return self._values(level, Node(field, question, places, None), key)
             case "then":
                 self._add(level, Node(field, question, places, None))
                 complete = self._keep("complete_", field.uid, self._completer(field))
@@ -147,14 +148,14 @@ class Planner(Facts):
                 node.tree = tuple(level.place(column) for column in question.tree_needs)
                 for column in question.tree_brings:
                     below.place(column)
-        required = isinstance(field.type, GraphQLNonNull)
+        required = is_required(field.type)
         absent = "bail()" if required else "None"
         if question.one:
             name = self._function(
                 "one_", field.uid, f"return {rows}(rows, G)[0] if rows else {absent}"
             )
             return f"{name}(G[{field.uid}].get({key}), G)"
-        if not isinstance(_nullable(field.type), GraphQLList):
+        if not is_list(field.type):
             raise Bail
         if question.empty_is_null:
             name = self._function(
@@ -217,6 +218,39 @@ class Planner(Facts):
             case _:
                 raise Bail
 
+    # -- values with rows among them --------------------------------------------------------
+
+    def _values(self, level: Level, node: Node, key: str) -> str:
+        """Return text for a value that is no row; what is selected of rows in it is loaded next."""
+        uid = node.field.uid
+        lists: dict[int, str] = {}
+        levels: dict[int, Level] = {}
+
+        def plan(each: Field, selection: Selection) -> Complete:
+            below = levels[each.uid] = Level(self._binding.entity(selection.type))
+            for column in below.entity.key:
+                below.place(column)
+            lists[each.uid] = self._list_of(below, each.uid, selection)
+            return bail
+
+        self._add(level, node)
+        plain = self._completer(node.field, plan)
+        if not lists:
+            return f"{self._keep('complete_', uid, plain)}(G[{uid}].get({key}))"
+
+        def made(show: Callable[[int], Complete]) -> Complete:
+            return self._completer(node.field, lambda each, _: show(each.uid))
+
+        def complete(found: Mapping[int, Any]) -> Complete:
+            def show(uid: int) -> Complete:
+                rows, list_of = found[uid], self._env[lists[uid]]
+                return lambda row: list_of([rows[id(row)]], found)[0]
+
+            return made(show)
+
+        node.among = Among(levels, made)
+        return f"{self._keep('complete_', uid, complete)}(G)(G[{uid}].get({key}))"
+
     # -- rows of any kind -------------------------------------------------------------------
 
     def _any_kind(self, field: Field, possible: dict[str, Level]) -> str:
@@ -233,7 +267,7 @@ class Planner(Facts):
             f"{type_name!r}: {self._env[f'kind_{field.uid}_{type_name}']}" for type_name in possible
         )
         one = f"{{{kinds}}}[t]([row], G)[0]"
-        listed = isinstance(_nullable(field.type), GraphQLList)
+        listed = is_list(field.type)
         body = f"return [None if x is None else (lambda t, row: {one})(*x) for x in rows]"
         name = self._function("kinds_", field.uid, body)
         return f"{name}(G[{field.uid}], G)" + ("" if listed else "[0]")
@@ -247,7 +281,3 @@ def _alike(one: Node, other: Node) -> bool:
         and one.field.definition is other.field.definition
         and one.question == other.question
     )
-
-
-def _nullable(declared: GraphQLOutputType) -> GraphQLOutputType:
-    return declared.of_type if isinstance(declared, GraphQLNonNull) else declared

@@ -163,6 +163,12 @@ class Answers(Protocol):
         """Return the value of each parent that has one."""
         ...
 
+    async def stored(
+        self, entity: Any, rows: Sequence[Any], columns: tuple[Column, ...]
+    ) -> list[Stored]:
+        """Return columns of rows that stand in a value, in their order."""
+        ...
+
     async def subtrees(
         self, keys: Sequence[Key], columns: tuple[Column, ...], levels: int
     ) -> Mapping[Key, list[Stored]] | None:

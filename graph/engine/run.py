@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from graph.engine.leaves import Complete
 from graph.engine.levels import Level, Node, Plan
 from graph.engine.protocol import Answers, Bail, Binding, Key, Stored
 
@@ -65,6 +66,7 @@ class _Runner:
                 self.found[uid] = await self._answers.counts(question.rows, keys)
             case "values":
                 self.found[uid] = await self._answers.values(question, keys)
+                await self._among(node)
             case "then":
                 await self._then(uid, question, keys)
             case "page":
@@ -77,11 +79,29 @@ class _Runner:
         self.found[node.field.uid] = found = self.found[twin]
         if -twin in self.found:
             self.found[-node.field.uid] = self.found[-twin]
+        await self._among(node)
         if node.depth > 1:
             await self._spread(node, parents, found)
         elif node.level is not None and node.level.nodes:
-            some = (each if isinstance(each, list) else each.rows for each in found.values())
-            await self.below(node.level, [row for rows in some for row in rows])
+            await self.below(node.level, [row for some in found.values() for row in _rows(some)])
+
+    async def _among(self, node: Node) -> None:
+        """Load what is selected of the rows that stand in values."""
+        if node.among is None:
+            return
+        held: dict[int, dict[int, Any]] = {uid: {} for uid in node.among.levels}
+
+        def keep(uid: int) -> Complete:
+            return lambda row: held[uid].setdefault(id(row), row)
+
+        collect = node.among.completer(keep)
+        for value in self.found[node.field.uid].values():
+            collect(value)
+        for uid, level in node.among.levels.items():
+            rows = list(held[uid].values())
+            stored = await self._answers.stored(level.entity, rows, level.shape) if rows else []
+            self.found[uid] = dict(zip(held[uid], stored, strict=True))
+            await self.below(level, stored)
 
     def _question(self, node: Node) -> Any:
         """Return what this request asks there; a part of a page is asked with it."""
@@ -165,6 +185,11 @@ class _Runner:
             if question.shape == "then":
                 self.found[-below.field.uid] = question.make([])
             self._nothing_below(below)
+
+
+def _rows(found: Any) -> list[Stored]:
+    """Return what was found for a parent: a list, or that of a window."""
+    return getattr(found, "rows", found)
 
 
 def _keys(rows: Iterable[Stored], places: tuple[int, ...]) -> list[Key]:

@@ -1,17 +1,17 @@
-"""What a document selects: fields collected by graphql-core itself, so that fragments, directives
-and merging are right, in a tree that a plan is made from.
+"""What a document selects, in a tree that a plan is made from.
+
+Fields are collected by graphql-core itself, so that fragments, directives and merging are right.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from graphql import (
     FieldNode,
     FragmentDefinitionNode,
     GraphQLField,
     GraphQLObjectType,
-    GraphQLOutputType,
     GraphQLSchema,
     OperationDefinitionNode,
     VariableNode,
@@ -23,6 +23,7 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 from graphql.execution.values import VariableValues, get_argument_values
 from graphql.language import ast, visit, visitor
 
+from graph.engine.declared import Declared
 from graph.engine.protocol import Bail
 
 
@@ -39,10 +40,10 @@ class Field:
     constant: bool = True
 
     @property
-    def type(self) -> GraphQLOutputType:
+    def type(self) -> Declared:
         """The declared type."""
         assert self.definition is not None  # noqa: S101 - __typename is asked before
-        return self.definition.type
+        return cast("Any", self.definition).type
 
     def arguments(self, variables: VariableValues) -> dict[str, Any]:
         """Return the coerced arguments."""
@@ -99,7 +100,7 @@ class Collector:
         if definition is None:
             raise Bail
         made = Field(key, name, node, definition, self._uid, constant=not _uses_variable(node))
-        for below in self._possible(definition.type):
+        for below in self._possible(made.type):
             made.below[below.name] = self._below(below, details)
         return made
 
@@ -111,8 +112,8 @@ class Collector:
             raise Bail
         return self.fields(type, collected.grouped_field_set)
 
-    def _possible(self, declared: GraphQLOutputType) -> list[GraphQLObjectType]:
-        named = get_named_type(declared)
+    def _possible(self, declared: Declared) -> list[GraphQLObjectType]:
+        named: Any = cast("Any", get_named_type)(declared)
         if is_object_type(named):
             return [named]
         if is_abstract_type(named):

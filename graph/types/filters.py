@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeAlias, cast
 
 import strawberry
 
-from db import composed, filters, search
+from db import composed, filters, language, search
 from db.errors import InvalidError
 from db.filters import EVERYTHING, All, AnyOf, Not, Some, Where
 from db.values import Kind
@@ -91,6 +91,10 @@ class RunFilter:
     )
     any_child_run: "RunFilter | None" = optional("Some direct child passes this.")
     any_descendant: "RunFilter | None" = optional("Some run below this one passes this.")
+    expression: str | None = optional(
+        "LangSmith's filter language, as in"
+        ' and(eq(run_type, "llm"), gt(latency, "5s"), has(tags, "beta")).'
+    )
 
 
 @strawberry.input(description="Which projects. All that is given must hold.")
@@ -190,6 +194,10 @@ def _search(name: str, text: str) -> Where:
     return filters.test(name, "matches", search.parse(text))
 
 
+def _expression(_name: str, text: str) -> Where:
+    return language.parse(text)
+
+
 def _some(relation: str, part: RunFilter) -> Where:
     return Some(relation, _all(part))
 
@@ -211,6 +219,7 @@ _COMPOSED: Mapping[str, Callable[[str, Any], Where]] = {
     "outputs": _all_json,
     "feedback": _feedback,
     "search": _search,
+    "expression": _expression,
     "root_run": _some,
     "any_run_in_trace": _some,
     "parent_run": _some,

@@ -99,7 +99,7 @@ class RunStats:
     )
     approximate: bool = strawberry.field(
         description=(
-            "Whether percentiles came from rollups, which happens beyond 100,000 runs: then each is"
+            "Whether percentiles came from rollups, which happens beyond 20,000 runs: then each is"
             " right within 1 % and 0.01 ms. Everything else is always exact."
         )
     )

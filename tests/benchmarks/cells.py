@@ -100,7 +100,7 @@ def cells() -> tuple[Cell, ...]:
         Cell("1 run x 10 fields", "/one", run_query(FIELDS_10), one, 200, 40),
         Cell("100 runs x 25 fields", "/list", page % FIELDS_25, data.FLAT, 40, 6),
         Cell("1,000-run tree x 10 fields", "/tree", run_query(tree), thousand, 8, 2, 1),
-        Cell("100 runs with 10 KB JSON", "/json", page % FIELDS_JSON, data.PAGED, 60, 5),
+        Cell("100 runs with 10 KB JSON", "/json", page % FIELDS_JSON, data.PAGED, 60, 15),
         Cell("10,000-run tree x 10 fields", "/big", run_query(big), ten_thousand, 2, 1, 1),
         Cell("50 errors with totalCount", "/errors", errors, data.FLAT, 80, 10),
     )

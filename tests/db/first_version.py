@@ -39,12 +39,12 @@ def upgrade() -> None:
     """Make every table."""
 '''
 
-FULL_TEXT_MADE = '''
+FULL_TEXT_MADE = """
 
 def _full_text() -> None:
     for statement in FULL_TEXT[op.get_bind().dialect.name].makes:
         op.execute(statement)
-'''
+"""
 """What no model declares: the indexes of words, by the database."""
 
 

@@ -1,11 +1,19 @@
 """Runs summed up: each once, each with its own usage, and each group opens its own runs."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import delete, select, update
+from starlette.testclient import TestClient
 
+from db import rollups, stats_answers
+from db.marks import mark
+from db.store import Store
+from db.tables import PROJECT, RUN, RUN_ROLLUP_DAY, RUN_ROLLUP_DIRTY, RUN_ROLLUP_HOUR
 from graph.settings import Settings
+from tests.conftest import NAMES, NOON
 
 Ask = Callable[..., Any]
 
@@ -22,6 +30,17 @@ GROUPED = f"{{ key {{ name value }} bucket stats {{ {EVERYTHING} }} }}"
 def settings(request: pytest.FixtureRequest) -> Settings:
     """Both ways to execute."""
     return Settings(debug=True, engine=request.param == "engine")
+
+
+@pytest.fixture
+def rolled(store: Store, client: TestClient) -> Callable[..., int]:
+    """Sum up what is marked and has ended; on the server's event loop, which owns connections."""
+
+    def rolled(ended: datetime = NOON + timedelta(days=9), most: int = 1000) -> int:
+        assert client.portal
+        return client.portal.call(rollups.keep, store, ended, most)
+
+    return rolled
 
 
 def used(prompt: int, completion: int) -> dict[str, Any]:
@@ -62,6 +81,26 @@ def test_a_chain_of_five_counts_its_usage_once(ask: Ask, add: Callable[..., Any]
     assert stats["runCount"] == 5
     assert (stats["promptTokens"], stats["completionTokens"], stats["totalTokens"]) == (10, 5, 15)
     assert stats["totalCost"] == "0.25"
+
+
+def test_a_sum_beyond_64_bits_stays_at_the_most_a_column_holds(
+    ask: Ask, add: Callable[..., Any], store: Store
+):
+    for at, tokens in enumerate((2**62, 2**62, 2**33 + 7)):
+        run = add(f"model {at}", at=at)
+        with store._engine.begin() as connection:
+            connection.execute(
+                update(RUN).where(RUN.c.id == run.id).values(own_prompt_tokens=tokens)
+            )
+
+    found = ask(
+        "{ runs { stats { promptTokens } } runStats(groupBy: [{field: NAME}]) {"
+        " stats { promptTokens } } }"
+    )
+
+    assert found["runs"]["stats"]["promptTokens"] == 9 * 10**18
+    each = [group["stats"]["promptTokens"] for group in found["runStats"]]
+    assert each == [2**62, 2**62, 2**33 + 7]
 
 
 def test_percentiles_are_by_nearest_rank(ask: Ask, add: Callable[..., Any]):
@@ -266,3 +305,113 @@ def test_what_can_not_be_grouped_is_named(
     assert said in found["errors"][0]["message"]
     assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
     assert found["data"] == {"runStats": None}
+
+
+def test_days_follow_the_clocks_of_their_zone(ask: Ask, add: Callable[..., Any]):
+    """On 29 March 2026 clocks in Paris go from 2:00 to 3:00: the day has 23 hours."""
+    for hour in range(4 * 24):
+        start = datetime(2026, 3, 28, 0, 30, tzinfo=UTC) + timedelta(hours=hour)
+        add(f"hour {hour}", start_time=start, trace_id=None, dotted_order=None, end_time=None)
+
+    groups = ask(
+        '{ runStats(interval: DAY, timeZone: "Europe/Paris") { bucket stats { runCount }'
+        " runs(first: 1) { totalCount } } }"
+    )["runStats"]
+
+    assert [(each["bucket"][:16], each["stats"]["runCount"]) for each in groups] == [
+        ("2026-03-27T23:00", 23),
+        ("2026-03-28T23:00", 23),
+        ("2026-03-29T22:00", 24),
+        ("2026-03-30T22:00", 24),
+        ("2026-03-31T22:00", 2),
+    ]
+    assert [each["runs"]["totalCount"] for each in groups] == [23, 23, 24, 24, 2]
+
+
+def test_empty_buckets_are_filled_for_each_group(ask: Ask, add: Callable[..., Any]):
+    for day, name in ((0, "a"), (14, "a "), (15, "b")):
+        add(name, at=day * 86_400, run_type=name.strip())
+
+    groups = ask(
+        "{ runStats(groupBy: [{field: RUN_TYPE}], interval: WEEK) { key { value } bucket"
+        " stats { runCount latency { avg } } } }"
+    )["runStats"]
+
+    mondays = [f"{day}T00:00:00.000000Z" for day in ("2025-12-29", "2026-01-05", "2026-01-12")]
+    assert [each["bucket"] for each in groups] == 2 * mondays
+    assert counts(groups) == [("a", 1), ("a", 0), ("a", 1), ("b", 0), ("b", 0), ("b", 1)]
+    assert groups[1]["stats"]["latency"] is None
+
+
+def test_beyond_a_number_of_runs_rollups_answer(
+    ask: Ask,
+    statements: Callable[..., list[str]],
+    add: Callable[..., Any],
+    rolled: Callable[..., int],
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(stats_answers, "EXACT_RUNS", 1)
+    for at in range(8):
+        add(f"run {at}", at=3600 * at, session_name=f"p{at % 2}")
+    assert rolled() == 8
+    add("late", at=100, session_name="p1")
+    query = (
+        "{ runStats(groupBy: [{field: PROJECT}], interval: HOUR) { key { value } bucket stats"
+        " { runCount approximate latency { p50 max } } } }"
+    )
+
+    groups = ask(query)["runStats"]
+
+    assert [each["stats"]["runCount"] for each in groups] == [
+        *(1, 1, 0, 1, 0, 1, 0, 1),
+        *(1, 0, 1, 0, 1, 0, 1, 0),
+    ]
+    assert {each["key"][0]["value"] for each in groups[:8]} == {"p1"}
+    assert all(each["stats"]["approximate"] for each in groups)
+    assert all(each["stats"]["latency"]["p50"] == 1 for each in groups if each["stats"]["runCount"])
+    found = statements(query)
+    assert len(found) <= 6
+    assert ask('{ a: runStats(where: {name: {neq: "x"}}) { stats { approximate } } }') == {
+        "a": [{"stats": {"approximate": False}}]
+    }
+
+
+def test_nothing_is_left_of_an_hour_whose_runs_are_gone(
+    add: Callable[..., Any], rolled: Callable[..., int], store: Store
+):
+    run = add("gone")
+    assert rolled() == 1
+    with store._engine.begin() as connection:
+        connection.execute(delete(RUN))
+        mark(connection, {(NAMES, NOON)})
+        for (session,) in connection.execute(select(PROJECT.c.id)).all():
+            mark(connection, {(session, run.start_time)})
+
+    assert rolled() == 2
+
+    with store._engine.begin() as connection:
+        for table in (RUN_ROLLUP_HOUR, RUN_ROLLUP_DAY, RUN_ROLLUP_DIRTY):
+            assert connection.execute(select(table)).all() == []
+
+
+def test_an_hour_that_has_not_ended_is_left_marked(
+    add: Callable[..., Any], rolled: Callable[..., int]
+):
+    add("now")
+
+    assert rolled(NOON + timedelta(minutes=59)) == 0
+    assert rolled(NOON + timedelta(minutes=60)) == 1
+
+
+def test_a_mark_that_was_made_anew_stays(
+    add: Callable[..., Any], rolled: Callable[..., int], store: Store
+):
+    add("first")
+    with store._engine.begin() as connection:
+        seen = rollups._marked(connection, NOON + timedelta(days=9), 9)
+    add("second", at=1)
+
+    with store._engine.begin() as connection:
+        rollups._settle(connection, seen, {})
+
+    assert rolled() == 1

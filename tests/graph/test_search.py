@@ -1,8 +1,11 @@
 """Search over GraphQL: what it finds, beside which other tests, how far it reads, where it hit."""
 
+import time
 from typing import Any
 
 import pytest
+
+from db import compiler, full_text
 
 BOTH_ENGINES = True
 
@@ -31,7 +34,21 @@ def support(add, index, engine):
     index()
 
 
-@pytest.mark.usefixtures("support")
+@pytest.fixture(params=["few matches", "many matches"])
+def many(request, monkeypatch):
+    """Statements as they are, then such as hold where more match than are listed at once."""
+    kept = [each for each in vars(compiler).values() if hasattr(each, "cache_clear")]
+    if request.param == "many matches":
+        monkeypatch.setattr(full_text, "RARE", 0)
+        monkeypatch.setattr(full_text, "FEW", 0)
+    for each in kept:
+        each.cache_clear()
+    yield
+    for each in kept:
+        each.cache_clear()
+
+
+@pytest.mark.usefixtures("support", "many")
 @pytest.mark.parametrize(
     ("search", "names"),
     [
@@ -59,7 +76,7 @@ def test_a_search_finds_words_phrases_and_beginnings(found, search, names):
     assert found(search) == names
 
 
-@pytest.mark.usefixtures("support")
+@pytest.mark.usefixtures("support", "many")
 def test_a_search_stands_among_other_tests(found):
     assert found("zoe", projectName={"eq": "q"}) == ["other"]
     assert found("zoe", projectName={"eq": "nobody's"}) == []
@@ -72,6 +89,7 @@ def test_a_search_stands_among_other_tests(found):
     assert found("order", id={"in": []}) == []
 
 
+@pytest.mark.usefixtures("many")
 def test_a_search_reaches_through_the_tree(add, index, found):
     root = add("root", at=1)
     middle = add("middle", at=2, parent=root, inputs={"q": "needle"})
@@ -113,6 +131,7 @@ def test_lists_of_a_trace_and_a_project_are_searched(add, index, ask):
     }
 
 
+@pytest.mark.usefixtures("many")
 def test_pages_of_a_search_are_the_whole(add, index, ask):
     for at in range(20):
         add(f"run {at}", at=at // 7 / 1000, outputs={"a": "half" if at % 2 else "other"})
@@ -234,3 +253,14 @@ def test_a_page_with_hits_costs_what_a_page_costs(add, index, statements):
 
     assert len(with_hits) <= 2
     assert "run_payload" not in statements(page.replace("#inputs", ""))[0]
+
+
+def test_the_server_keeps_the_index_by_itself(add, found):
+    add("new", inputs={"q": "needle"})
+    deadline = time.monotonic() + 20
+
+    while not found("needle"):
+        assert time.monotonic() < deadline, "it was not found"
+        time.sleep(0.05)
+
+    assert found("needle") == ["new"]

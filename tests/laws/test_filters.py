@@ -27,7 +27,7 @@ from db.ingest import fold
 from db.store import Store
 from graph.app import create_app
 from graph.settings import Settings
-from tests.conftest import NAMES, NOON
+from tests.conftest import DATABASES, NAMES, NOON
 
 Filter = dict[str, Any]
 WORLDS = 4
@@ -391,7 +391,7 @@ def worlds() -> list[World]:
     return [World(seed) for seed in range(WORLDS)]
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=DATABASES)
 def client(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worlds: list[World]
 ) -> Iterator[TestClient]:

@@ -20,7 +20,7 @@ from db.ingest import fold
 from db.store import Store
 from graph.app import create_app
 from graph.settings import Settings
-from tests.conftest import NAMES, NOON
+from tests.conftest import DATABASES, NAMES, NOON
 
 Order = list[dict[str, str]]
 Facts = dict[str, Any]
@@ -198,7 +198,7 @@ def ids(page: dict[str, Any]) -> list[str]:
     return [edge["node"]["id"] for edge in page["edges"]]
 
 
-SERVED = list(itertools.product(["sqlite", "postgresql"], ["engine", "graphql-core"]))
+SERVED = list(itertools.product(DATABASES, ["engine", "graphql-core"]))
 
 
 @pytest.fixture(scope="module", params=SERVED, ids="-".join)
