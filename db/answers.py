@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from db import filters
+from db.advice import advised
 from db.compiler import (
     Statement,
     count_of_many,
@@ -39,6 +40,7 @@ class Found(NamedTuple):
     has_previous: bool
 
 
+@advised
 async def rows(
     reading: Reading, question: Rows, keys: Sequence[Key], columns: tuple[Column, ...]
 ) -> dict[Key, list[Stored]]:
@@ -69,6 +71,7 @@ async def rows(
     }
 
 
+@advised
 async def windows(
     reading: Reading, question: Rows, keys: Sequence[Key], columns: tuple[Column, ...]
 ) -> dict[Key, Found]:
@@ -122,6 +125,7 @@ async def _of_projects(
     return await _fetch(reading, statement, values)
 
 
+@advised
 async def counts(reading: Reading, question: Rows, keys: Sequence[Key]) -> dict[Key, int]:
     """Return the number of rows of each parent that has any."""
     link, dialect, form = question.link, reading.dialect, filters.form(question.where)

@@ -35,11 +35,11 @@ LONGEST_LIST = 1000
 MOST_TESTS = 250
 """How many tests one filter may hold."""
 
-DEEPEST = 16
+DEEPEST = 72
 """How deep one filter may nest: SQLite's parser has a stack of a hundred entries."""
 
-MOST_RELATIONS = 6
-"""How many relations may stand within each other, tags, metadata and feedback included."""
+_RELATION, _JSON, _OR, _AND, _NOT = 9, 9, 3, 2, 1
+"""How many entries each node of a filter takes there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,39 +239,34 @@ def checked_list(name: str, values: Sequence[Any]) -> tuple[Any, ...]:
 
 def bounded(where: Where) -> Where:
     """Return a filter. Raises InvalidError if it holds too many tests or nests too deep."""
-    tests, depth, relations = _size(where)
+    tests, depth = _size(where)
     if tests > MOST_TESTS:
         msg = f"where has {tests} tests; at most {MOST_TESTS}"
         raise InvalidError(msg)
     if depth > DEEPEST:
-        msg = f"where nests {depth} deep; at most {DEEPEST}"
-        raise InvalidError(msg)
-    if relations > MOST_RELATIONS:
-        msg = f"where follows {relations} relations within each other; at most {MOST_RELATIONS}"
+        msg = f"where nests {depth} deep, a relation counting {_RELATION}; at most {DEEPEST}"
         raise InvalidError(msg)
     return where
 
 
-def _size(where: Where) -> tuple[int, int, int]:
-    """Return how many tests there are, how deep they nest, and how many relations do."""
+def _size(where: Where) -> tuple[int, int]:
+    """Return how many tests there are, and how deep they nest."""
     match where:
         case Test():
-            return 1 + (len(where.value) // 50 if where.operator in LISTS else 0), 0, 0
+            return 1 + (len(where.value) // 50 if where.operator in LISTS else 0), 0
         case Json():
-            return 1, 0, 0
+            return 1, _JSON
         case Not():
-            tests, depth, relations = _size(where.part)
-            return tests, depth + 1, relations
+            tests, depth = _size(where.part)
+            return tests, depth + _NOT
         case Some():
-            tests, depth, relations = _size(where.part)
-            return tests + 1, depth + 1, relations + 1
+            tests, depth = _size(where.part)
+            return tests + 1, depth + _RELATION
         case All() | AnyOf():
-            if not where.parts:
-                return 0, 0, 0
             sizes = [_size(part) for part in where.parts]
-            tests, depths, relations = zip(*sizes, strict=True)
-            deeper = len(where.parts) > 1
-            return sum(tests), max(depths) + deeper, max(relations)
+            deepest = max((depth for _, depth in sizes), default=0)
+            several = (_AND if isinstance(where, All) else _OR) if len(sizes) > 1 else 0
+            return sum(tests for tests, _ in sizes), deepest + several
 
 
 def ids_are(ids: Sequence[UUID]) -> Test:

@@ -145,10 +145,20 @@ class PostgresReading:
                     self._begun = True
                 return await self._connection.fetch(_numbered(sql), *values)
             except asyncpg.QueryCanceledError as error:
+                await self._end()
                 msg = f"the read took more than {LONGEST_MS / 1000:g} s"
                 raise TooSlowError(msg) from error
             except _GONE as error:
                 raise UnavailableError(str(error)) from error
+            except asyncpg.PostgresError:
+                await self._end()
+                raise
+
+    async def _end(self) -> None:
+        """End a transaction that failed: every read in it would fail as well."""
+        if self._begun and not self._connection.is_closed():
+            await self._connection.execute("ROLLBACK")
+            self._begun = False
 
     async def close(self) -> None:
         """Give the snapshot up."""

@@ -1,12 +1,12 @@
 """Reading rollups: whole days, then whole hours, and runs where neither serves.
 
 Rollups serve questions about projects as a whole: filtered by project and start alone, grouped by
-project at most, in buckets that begin at whole hours of UTC. Hours that are marked are read from
-the runs, as are the ends of the time that is asked for.
+project at most, in buckets that begin at whole hours of UTC or are at least days. Hours that are
+marked are read from the runs, as are those that a bucket or the time that is asked for cuts.
 """
 
-from bisect import bisect_right
-from collections import Counter
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -116,13 +116,14 @@ def served(
     scope = asking.scope
     parts = list(_parts(where))
     tests = [each for each in parts if isinstance(each, Test)]
-    whole = all(at.minute == at.second == at.microsecond == 0 for span in spans for at in span)
+    whole = all(_floor(at, HOUR) == at for span in spans for at in span)
+    long = all(until - since > DAY / 2 for since, until in spans)
     if (
         scope.link not in {RUNS, RUNS_OF_PROJECT}
         or not set(scope.groups) <= {_PROJECT}
         or len(tests) < len(parts)
         or not all(_is_served(each) for each in tests)
-        or not whole
+        or not (whole or long)
     ):
         return None
     since, until = _floor(first, DAY), _floor(last, DAY) + DAY
@@ -155,6 +156,23 @@ async def rolled_up(reading: Reading, served: Served) -> RolledUp | None:
     return found
 
 
+async def feedback(reading: Reading, served: Served) -> dict[Key, list[tuple[Any, ...]]] | None:
+    """Return rows of `stats_statements.feedback`; None where there is too much to look through."""
+    counting = stats_statements.some_feedback(reading.dialect)
+    ((count,),) = await reading.rows(counting.sql, counting.placed({}))
+    if count > stats_statements.SOME_FEEDBACK:
+        return None
+    since = filters.test("start_time", "gte", served.since)
+    until = filters.test("start_time", "lt", served.until)
+    where = All((served.projects, since, until))
+    asking = Asking(reading, StatsOf(RUNS, where=where), [()])
+    scope = Scope(RUNS, asking.scope.where, groups=(_PROJECT,))
+    found: dict[Key, list[tuple[Any, ...]]] = defaultdict(list)
+    for (_, session), (start, *row) in await asking.found(stats_statements.feedback_first, scope):
+        found[served.key(session, moment_of(start))].append(tuple(row))
+    return found
+
+
 def divided(
     since: datetime, until: datetime, edges: Sequence[datetime], dirty: Collection[datetime]
 ) -> tuple[list[Span], list[Span], list[Span]]:
@@ -169,9 +187,9 @@ def divided(
     for begin, end in pairwise(order):
         first, last = _ceiling(begin, HOUR), _floor(end, HOUR)
         if first >= last or _floor(begin, HOUR) in dirty:
-            _join(rest, begin, end)
+            _join(rest, begin, end, edges)
             continue
-        _join(rest, begin, first)
+        _join(rest, begin, first, edges)
         day, last_day = _ceiling(first, DAY), _floor(last, DAY)
         if day < last_day:
             _join(hours, first, day)
@@ -179,16 +197,23 @@ def divided(
             _join(hours, last_day, last)
         else:
             _join(hours, first, last)
-        _join(rest, last, end)
+        _join(rest, last, end, edges)
     return days, hours, rest
 
 
-def _join(spans: list[Span], begin: datetime, end: datetime) -> None:
-    """Add a span; one that begins where the last one ends prolongs it."""
+def _join(
+    spans: list[Span], begin: datetime, end: datetime, edges: Sequence[datetime] = ()
+) -> None:
+    """Add a span; one that begins where the last one ends prolongs it, but over no edge."""
     if begin < end:
-        if spans and spans[-1][1] == begin:
+        if spans and spans[-1][1] == begin and not _is_edge(edges, begin):
             begin, _ = spans.pop()
         spans.append((begin, end))
+
+
+def _is_edge(edges: Sequence[datetime], at: datetime) -> bool:
+    place = bisect_left(edges, at)
+    return place < len(edges) and edges[place] == at
 
 
 def _floor(at: datetime, step: timedelta) -> datetime:

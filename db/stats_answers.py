@@ -2,24 +2,25 @@
 
 From the runs: one statement for sums and percentiles, and one for feedback. One goes before them
 where rollups might serve, or buckets need to know the first and the last run: how many runs there
-are, and from when until when. Beyond `EXACT_RUNS` up to four read marks, rollups and, of marked
-hours, runs instead.
+are, and from when until when. Beyond `EXACT_RUNS` there are at most seven in all: marks, rollups,
+of marked hours the runs, and how much feedback there is.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
-from db import stats_groups, stats_statements, sums
+from db import rollup_reads, stats_groups, stats_statements, sums
 from db.buckets import MOST_BUCKETS, Span, buckets, too_many, zone
 from db.constructs import packed_spans
 from db.feedback_questions import FeedbackStats, summed_up_values
 from db.filters import EVERYTHING, All, Test, Where
 from db.measures import MOST_TOKENS
 from db.readers import Reading
-from db.rollup_reads import rolled_up, served
+from db.rollup_reads import Served, rolled_up, served
 from db.stats import GroupedStats, GroupKey, Percentiles, RunStats, RunStatsGroup, StatsOf, members
 from db.stats_asking import Asking, Key
 from db.stats_statements import EXACT_RUNS, MOST_GROUPS, MOST_ROWS, RANKS, Scope
@@ -44,7 +45,7 @@ class Summed(NamedTuple):
     counted: Mapping[Key, Sums]
     names: Mapping[Key, Key]
     ranks: Callable[[Key], Ranks]
-    approximate: bool
+    rolled: Served | None = None
 
 
 async def of_parents(
@@ -121,7 +122,7 @@ async def _summed(
             rolled = asked and await rolled_up(asking.reading, asked)
             if rolled:
                 names = rolled.names or {(): ()}
-                return Summed(rolled.counted, names, rolled.percentiles, approximate=True)
+                return Summed(rolled.counted, names, rolled.percentiles, asked)
     return await _of_runs(asking, scope)
 
 
@@ -144,7 +145,7 @@ async def _of_runs(asking: Asking, scope: Scope) -> Summed:
     def ranks_of(key: Key) -> Ranks:
         return ranks.get(key, {})
 
-    return Summed(counted, names, ranks_of, approximate=False)
+    return Summed(counted, names, ranks_of)
 
 
 async def _extent(asking: Asking) -> Extent | None:
@@ -177,11 +178,20 @@ async def _feedback(
     asking: Asking, scope: Scope, summed: Summed
 ) -> Callable[[Key], list[FeedbackStats] | None]:
     """Return a function to the feedback of some keys; nothing is read for no runs."""
-    feedback: dict[Key, list[tuple[Any, ...]]] = defaultdict(list)
+    feedback: dict[Key, list[tuple[Any, ...]]] | None = None
+    if summed.rolled is not None:
+        feedback = await rollup_reads.feedback(asking.reading, summed.rolled)
+    if feedback is not None:
+        return partial(_judged, feedback)
+    feedback = {}
     if any(some.runs for some in summed.counted.values()):
         for key, row in await asking.found(stats_statements.feedback, scope):
-            feedback[key].append(row)
-    return lambda key: summed_up_values(feedback.get(key, ()))
+            feedback.setdefault(key, []).append(row)
+    return partial(_judged, feedback)
+
+
+def _judged(feedback: Mapping[Key, list[tuple[Any, ...]]], key: Key) -> list[FeedbackStats] | None:
+    return summed_up_values(feedback.get(key, ()))
 
 
 def _stats(summed: Summed, key: Key, feedback: list[FeedbackStats] | None) -> RunStats:
@@ -193,7 +203,9 @@ def _stats(summed: Summed, key: Key, feedback: list[FeedbackStats] | None) -> Ru
     ]
     durations = [_percentiles(each, ranks.get(at)) for at, each in enumerate(some.durations)]
     rate = some.errors / some.runs if some.runs else None
-    return RunStats(some.runs, some.errors, rate, *durations, *usage, feedback, summed.approximate)  # type: ignore[arg-type]
+    counts = some.runs, some.errors, rate
+    rolled = summed.rolled is not None
+    return RunStats._make((*counts, *durations, *usage, feedback, rolled))
 
 
 def _percentiles(duration: Duration, ranks: Sequence[float] | None) -> Percentiles | None:

@@ -28,7 +28,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 
 from db import stats_groups
 from db.compiler import CACHED_STATEMENTS, Statement, binds, compiled_of, fixed
-from db.constructs import SumOf, cell_of, in_spans
+from db.constructs import FirstThen, SumOf, cell_of, in_spans
 from db.dialects import beside_keys, key_rows, label_rows
 from db.entities import RUN as RUN_ENTITY
 from db.filters import Form, clause_of
@@ -47,6 +47,9 @@ MOST_ROWS = (MOST_GROUPS + 1) * (1 + len(DURATIONS))
 
 RANKS = (3, 4, 5, 7)
 """Places in a row of sums that hold seconds, as percentiles do."""
+
+SOME_FEEDBACK = 100_000
+"""With no more feedback in all, that on very many runs is found from the feedback."""
 
 EXACT_RUNS = 20_000
 """Up to so many runs percentiles are worked out from the runs, whatever there are of rollups."""
@@ -106,17 +109,32 @@ def feedback(dialect: str, scope: Scope) -> Statement:
     runs = _runs(dialect, scope, RUN.c.trace_id, RUN.c.id).subquery("runs")
     same = and_(given.c.trace_id == runs.c.trace_id, given.c.run_id == runs.c.id)
     keys = [*(runs.c[each] for each in _labels(scope)), given.c.key, given.c.value]
-    score = given.c.score
-    query = select(
-        *keys,
-        func.count(),
-        func.count(score),
-        func.sum(score),
-        func.sum(score * score),
-        func.min(score),
-        func.max(score),
-    )
+    query = select(*keys, *_scores(given.c.score))
     return compiled_of(dialect, query.select_from(runs.join(given, same)).group_by(*keys))
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def feedback_first(dialect: str, scope: Scope) -> Statement:
+    """Return the statement for feedback on so many runs that feedback is better read first.
+
+    As `feedback`, but with the start of the run after the keys.
+    """
+    given = FEEDBACK
+    same = and_(given.c.trace_id == RUN.c.trace_id, given.c.run_id == RUN.c.id)
+    told = (given.c.key, given.c.value, given.c.score)
+    source = FirstThen(given, RUN, same)
+    runs = _runs(dialect, scope, RUN.c.start_time, *told, source=source).subquery("runs")
+    keys = [*(runs.c[each] for each in (*_labels(scope), "start_time", "key", "value"))]
+    return compiled_of(dialect, select(*keys, *_scores(runs.c.score)).group_by(*keys))
+
+
+@lru_cache(maxsize=8)
+def some_feedback(dialect: str) -> Statement:
+    """Return the statement that counts all feedback, up to `SOME_FEEDBACK` and one more."""
+    one: ColumnElement[Any] = literal_column("1")
+    some = select(one).select_from(FEEDBACK)
+    some = some.limit(literal_column(str(SOME_FEEDBACK + 1))).subquery("some")
+    return compiled_of(dialect, select(func.count()).select_from(some))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
@@ -159,10 +177,13 @@ def _labels(scope: Scope) -> list[str]:
 
 
 def _runs(
-    dialect: str, scope: Scope, *columns: ColumnElement[Any], keyed: bool = True
+    dialect: str,
+    scope: Scope,
+    *columns: ColumnElement[Any],
+    keyed: bool = True,
+    source: FromClause = RUN,
 ) -> Select[Any]:
     """Return the runs, their keys before the columns."""
-    source: FromClause = RUN
     keys: list[ColumnElement[Any]] = []
     spans: list[ColumnElement[Any]] = []
     conditions: list[ColumnElement[bool]] = []
@@ -193,6 +214,11 @@ def _beside_parents(link: Link) -> tuple[TableValuedAlias, FromClause]:
     keys = label_rows("keys") if labelled else key_rows("keys", columns)
     same = and_(*(RUN.c[name] == key for name, key in zip(columns, keys.c, strict=True)))
     return keys, keys.join(RUN, same)
+
+
+def _scores(score: ColumnElement[Any]) -> Iterator[ColumnElement[Any]]:
+    yield from (func.count(), func.count(score), func.sum(score), func.sum(score * score))
+    yield from (func.min(score), func.max(score))
 
 
 def _measures(duration: ColumnElement[Any]) -> Iterator[ColumnElement[Any]]:

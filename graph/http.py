@@ -183,16 +183,17 @@ async def _planned(body: bytes, context: Context) -> dict[str, Any] | None:
     if type(sent) is not dict:
         return None
     parts = cast("dict[str, Any]", sent)
-    if not _KNOWN.issuperset(parts) or parts.get("extensions"):
-        return None
     query, variables, name = (parts.get(key) for key in ("query", "variables", "operationName"))
-    if type(query) is not str or not query:
+    usual = (
+        _KNOWN.issuperset(parts)
+        and not parts.get("extensions")
+        and (type(query) is str and query)
+        and (variables is None or type(variables) is dict)
+        and (name is None or type(name) is str)
+    )
+    if not usual:
         return None
-    if not (variables is None or type(variables) is dict):
-        return None
-    if not (name is None or type(name) is str):
-        return None
-    return await schema.planned(query, variables, name, context)
+    return await schema.planned(str(query), cast("dict[str, Any] | None", variables), name, context)
 
 
 def _wants_page(request: Request) -> bool:

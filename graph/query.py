@@ -150,7 +150,7 @@ class Query:
         time_zone: Annotated[
             str | None,
             strawberry.argument(
-                description="Whose calendar the interval follows, as Europe/Paris; UTC if not given."
+                description="Whose calendar the interval follows, as Europe/Paris; else UTC."
             ),
         ] = strawberry.UNSET,
     ) -> Question:

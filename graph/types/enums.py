@@ -19,7 +19,7 @@ enum_type(
     START_TIME="When the run began.",
     END_TIME="When the run ended; missing while it has not.",
     LATENCY="Seconds from start to end; missing while it has not ended.",
-    TIME_TO_FIRST_TOKEN="Seconds from start to the first token; missing without streaming.",
+    TIME_TO_FIRST_TOKEN="Seconds to the first token; missing without streaming.",  # noqa: S106
     TOTAL_TOKENS="Tokens of the run and its descendants; missing where there are none.",
     TOTAL_COST="US dollars, descendants included; missing where they are not known.",
     NAME="The run's name, by the code points of its characters: Z before a.",

@@ -12,7 +12,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
-from statistics import median
+from statistics import median, quantiles
 
 import orjson
 
@@ -122,8 +122,16 @@ class Contest:
 
     def ratio(self, above: str, below: str) -> float:
         """Return the median of one server's cost over another's in the same round."""
+        return median(self._ratios(above, below))
+
+    def spread(self, above: str, below: str) -> tuple[float, float]:
+        """Return between what the middle half of these ratios lies; what noise there was."""
+        low, _, high = quantiles(self._ratios(above, below), n=4, method="inclusive")
+        return low, high
+
+    def _ratios(self, above: str, below: str) -> list[float]:
         pairs = zip(self.costs[above, WARM], self.costs[below, WARM], strict=True)
-        return median(one / other for one, other in pairs)
+        return [one / other for one, other in pairs]
 
     def extra(self, name: str, kind: str) -> float | None:
         """Return the median of what asking so costs above warm in the same round."""

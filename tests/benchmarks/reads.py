@@ -27,6 +27,7 @@ from tests.benchmarks.databases import KINDS, Database
 from tests.benchmarks.tails import memory_of, waits
 
 FOLDER = Path(gettempdir()) / "rungraph-benchmarks"
+_FEWEST_ROUNDS = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -57,11 +58,18 @@ def measure(database: Database, given: argparse.Namespace) -> list[Contest]:
     return contests
 
 
+def _rounds(text: str) -> int:
+    rounds = int(text)
+    if rounds < _FEWEST_ROUNDS:
+        raise argparse.ArgumentTypeError(f"{rounds} given; at least {_FEWEST_ROUNDS}")
+    return rounds
+
+
 def parsed(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     """Return what a command line asks for."""
     parser = argparse.ArgumentParser(description="What answers cost, side by side.")
     parser.add_argument("--on", action="append", choices=KINDS, help="only this database")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=_rounds, default=15)
     parser.add_argument("--only", help="only this, by the floor's path: one, list, tree, ...")
     parser.add_argument("--without", action="append", default=[], choices=(FLOOR, STOCK))
     parser.add_argument("--warm", action="store_true", help="neither cold texts nor tails")
@@ -74,10 +82,14 @@ def _print(title: str, contests: Sequence[Contest]) -> None:
     names = list(contests[0].servers)
     pairs = [(a, b) for a, b in ((OURS, FLOOR), (STOCK, OURS)) if {a, b} <= set(names)]
     print(f"\n{title}. CPU ms of the server's process for a request, medians\n")
-    _row("", "KB", *names, *(f"{above}/{below}" for above, below in pairs))
+    heads = [head for above, below in pairs for head in (f"{above}/{below}", "middle half")]
+    _row("", "KB", *names, *heads)
     for each in contests:
         costs = (_number(each.cost(name)) for name in names)
-        ratios = (f"{each.ratio(*pair):.2f}" for pair in pairs)
+        ratios: list[str] = []
+        for pair in pairs:
+            low, high = each.spread(*pair)
+            ratios += [f"{each.ratio(*pair):.2f}", f"{low:.2f}-{high:.2f}"]
         _row(each.cell.name, f"{each.size / 1000:,.1f}", *costs, *ratios)
 
 

@@ -17,8 +17,8 @@ from sqlmodel import SQLModel
 import db.models
 from db import migrations, schema_version
 from db.dialects import open_engine
-from db.full_text import FULL_TEXT
 from db.errors import SchemaMismatchError
+from db.full_text import FULL_TEXT
 from tests.db.first_version import PLACE, first_version
 
 URL = "sqlite:///runs.db"

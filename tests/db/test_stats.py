@@ -370,7 +370,7 @@ def test_beyond_a_number_of_runs_rollups_answer(
     assert all(each["stats"]["approximate"] for each in groups)
     assert all(each["stats"]["latency"]["p50"] == 1 for each in groups if each["stats"]["runCount"])
     found = statements(query)
-    assert len(found) <= 6
+    assert len(found) <= 7
     assert ask('{ a: runStats(where: {name: {neq: "x"}}) { stats { approximate } } }') == {
         "a": [{"stats": {"approximate": False}}]
     }

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import run_id
+from tests.conftest import DATABASES, run_id
 
 Filter = dict[str, Any]
 Meaning = Callable[[Any, Any], bool]
@@ -381,3 +381,125 @@ def test_projects_are_filtered_by_name(ask: Callable[..., Any]):
         "nodes": [{"name": "p"}, {"name": "straße"}],
         "totalCount": 2,
     }
+
+
+@pytest.mark.parametrize(
+    ("where", "advice"),
+    [
+        ("{}", "add a projectName or startTime condition"),
+        ('{name: {contains: "x"}}', "add a projectName or startTime condition"),
+        ('{projectName: {eq: "p"}}', "add a startTime condition"),
+        ('{startTime: {gt: "2026-01-01T00:00:00Z"}}', "add a projectName condition"),
+        (
+            '{projectName: {eq: "p"}, and: [{startTime: {gt: "2026-01-01T00:00:00Z"}}]}',
+            "narrow the range of startTime, or add a condition on tags, metadata or threadId",
+        ),
+    ],
+)
+@pytest.mark.skipif("sqlite" not in DATABASES, reason="its limit is set here")
+def test_what_takes_too_long_says_which_condition_to_add(
+    answer: Callable[..., Any],
+    add: Callable[..., Any],
+    monkeypatch: pytest.MonkeyPatch,
+    where: str,
+    advice: str,
+):
+    add("slow", inputs={"list": [{"a": n} for n in range(200)]})
+    monkeypatch.setattr("db.readers._STEPS", 1)
+    monkeypatch.setattr("db.readers.PATIENCE", 1e-6)
+    monkeypatch.setattr("db.readers.LONGEST", 1e-6)
+    slow = f'{{and: [{where}, {{inputs: [{{path: "list.a", eq: 1000}}]}}]}}'
+
+    found = answer(f"{{ runs(where: {slow}) {{ totalCount }} }}")
+
+    assert found["data"] == {"runs": {"totalCount": None}}
+    (error,) = found["errors"]
+    assert error["message"] == f"the read took more than 1e-06 s; {advice}"
+    assert error["extensions"]["code"] == "TIMEOUT"
+
+
+def test_a_filter_that_is_too_much_at_once_is_refused(answer: Callable[..., Any]):
+    query = "query($where: RunFilter) { runs(where: $where) { totalCount } }"
+    many = {"or": [{"name": {"eq": "a"}}] * 251}
+    deep: Filter = {"name": {"eq": "a"}}
+    for _ in range(9):
+        deep = {"anyChildRun": deep}
+
+    messages = [answer(query, where=each)["errors"][0]["message"] for each in (many, deep)]
+
+    assert messages == [
+        "where has 251 tests; at most 250",
+        "where nests 81 deep, a relation counting 9; at most 72",
+    ]
+
+
+@pytest.mark.parametrize("size", range(1, 9))
+def test_what_is_not_too_deep_is_answered(answer: Callable[..., Any], size: int):
+    query = """query($where: RunFilter) {
+      runs(where: $where, orderBy: [{field: FEEDBACK_SCORE, feedbackKey: "k"}]) {
+        totalCount nodes { inputs }
+      }
+    }"""
+    where: Filter = {"feedback": [{"key": "k", "value": {"path": "a", "eq": [1]}}]}
+    for at in range(size):
+        where = {"or": [{"name": {"eq": "x"}}, {"not": {TREES[at % len(TREES)]: where}}]}
+
+    found = answer(query, where=where)
+
+    refused = [error["message"] for error in found.get("errors", ())]
+    assert refused == [] or " deep, a relation counting 9; at most 72" in refused[0]
+    assert (refused == []) == (size <= 4)
+
+
+TREES = ("rootRun", "parentRun", "anyChildRun", "anyDescendant", "anyRunInTrace")
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ('{metadata: [{path: "a", eq: null}]}', "metadata.eq is null; use exists to ask for what"),
+        ('{inputs: [{path: "a", gt: true}]}', "inputs.gt is boolean; a number or a text is wanted"),
+        ('{inputs: [{path: "a", lt: [1]}]}', "inputs.lt is array; a number or a text is wanted"),
+        ('{inputs: [{path: "a..b", eq: 1}]}', "path 'a..b' is wrong at character 2"),
+        ("{tags: {hasAny: null}}", "tags.hasAny is null; leave it out"),
+        ('{feedback: [{key: "k", score: null}]}', "feedback.score is null; leave it out"),
+        ("{rootRun: null}", "rootRun is null; leave it out"),
+        ("{metadata: null}", "metadata is null; leave it out"),
+        ('{expression: "eq(nome, 1)"}', "expression, line 1, column 4: 'nome' is no field"),
+    ],
+)
+def test_what_can_not_be_asked_of_json_tags_and_trees_is_refused(
+    answer: Callable[..., Any], where: str, message: str
+):
+    found = answer(f"{{ runs(where: {where}) {{ nodes {{ id }} }} }}")
+
+    assert found["errors"][0]["message"].startswith(message)
+    assert found["errors"][0]["extensions"]["code"] == "BAD_USER_INPUT"
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ("[{field: FEEDBACK_SCORE}]", "orderBy by FEEDBACK_SCORE has no feedbackKey; the key of"),
+        ('[{field: NAME, feedbackKey: "k"}]', "orderBy by NAME has a feedbackKey; only FEEDBACK"),
+        (f"[{'{field: NAME} ' * 9}]", "orderBy has 9 keys; at most 8"),
+    ],
+)
+def test_an_order_that_can_not_be_meant_is_refused(
+    answer: Callable[..., Any], order: str, message: str
+):
+    found = answer(f"{{ runs(orderBy: {order}) {{ nodes {{ id }} }} }}")
+
+    assert found["errors"][0]["message"].startswith(message)
+
+
+def test_a_cursor_of_another_order_is_refused_by_name(answer: Callable[..., Any]):
+    page = "edges { cursor }"
+    found = answer(f"{{ runs(first: 1, orderBy: [{{field: LATENCY}}]) {{ {page} }} }}")
+    cursor = found["data"]["runs"]["edges"][0]["cursor"]
+
+    (error,) = answer(f'{{ runs(after: "{cursor}") {{ {page} }} }}')["errors"]
+
+    assert error["message"] == (
+        "after is a cursor of the order '-latency nulls last,-id'; this list has '-start_time,-id'"
+    )

@@ -177,9 +177,10 @@ def _cycles(store: Store, add: Any) -> None:
                 insert(run).values({**grown, **changed, "dotted_order": far, "depth": 4})
             )
         twin = {**grown, "trace_id": run_id_of("t0"), "parent_run_id": run_id_of("t0.0.0")}
-        connection.execute(insert(run).values(twin))  # one id in two traces, each with a child
+        twin |= {"start_time": NOON, "dotted_order": f"0{grown['dotted_order']}"}
         below = {"id": run_id_of("twin's child"), "parent_run_id": grown["id"], "depth": 3}
-        connection.execute(insert(run).values({**twin, **below}))
+        for row in (twin, {**twin, **below}):  # one id in two traces, each with a child
+            connection.execute(insert(run).values(row))
         other = add_root(connection, root.trace_id)
         connection.execute(update(run).where(run.c.id == root.id).values(parent_run_id=other))
 

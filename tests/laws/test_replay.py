@@ -38,8 +38,8 @@ def tables(path: Path) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def is_index(table: str) -> bool:
-    """Say whether a table belongs to the index of words, which follows when there is time."""
-    return table.startswith(("run_search", "run_words"))
+    """Say whether a table is made of others when there is time: the index of words, the sums."""
+    return table.startswith(("run_search", "run_words", "run_rollup"))
 
 
 def rows(connection: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:

@@ -197,13 +197,19 @@ def test_groups_are_what_plain_python_makes(world: Callable[[], World], told: li
     interval=st.sampled_from(["HOUR", "DAY", "WEEK", "MONTH"]),
     place=st.sampled_from(["UTC", "Europe/Paris", "Asia/Kolkata", "America/Sao_Paulo"]),
     rolled=st.booleans(),
+    hours=st.sampled_from([0, 3, 1000]),
 )
 def test_buckets_are_those_of_the_local_calendar(
-    world: Callable[[], World], told: list[Told], interval: str, place: str, rolled: bool
+    world: Callable[[], World],
+    told: list[Told],
+    interval: str,
+    place: str,
+    rolled: bool,
+    hours: int,
 ):
     made = world()
     made.tell(told)
-    made.keep()
+    made.keep(hours)
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(stats_answers, "EXACT_RUNS", 0 if rolled else 100)

@@ -11,7 +11,7 @@ from db.entities import table
 from db.models import Run
 from db.store import Store
 from graph.settings import Engine
-from tests.conftest import run_id
+from tests.conftest import NOON, run_id
 from tests.levels import Answer
 
 
@@ -153,6 +153,7 @@ def test_one_id_in_two_traces_is_two_runs(everywhere: Callable[..., Any], store:
             row = connection.execute(select(run).where(run.c.id == UUID(run_id(name))))
             found = dict(row.mappings().one())
             parent = {"parent_run_id": UUID(run_id("0"))} if name == "1.1" else {}
+            parent |= {"start_time": NOON, "dotted_order": f"{name}{found['dotted_order']}"}
             connection.execute(
                 insert(run).values({**found, **parent, "trace_id": UUID(run_id("0"))})
             )
