@@ -27,8 +27,8 @@ from db.store import Store
 from tests.conftest import NAMES, NOON
 
 RUNS_STORED = 4000
-MOST = 3000
-"""Instructions that a page of ten may take; to look at each match takes a hundred times as many."""
+MOST = 2000
+"""Instructions that a page of ten may take; to look at each match takes many times as many."""
 
 COLUMNS = ("trace_id", "id", "start_time", "name", "inputs")
 PROJECTS: dict[str, Where] = {
@@ -159,4 +159,4 @@ def test_what_is_rare_is_not_looked_for_among_all(
 def test_what_has_no_index_costs_more(cost: Callable[..., tuple[list[Row], int]]):
     _, instructions = cost(filters.test("name", "eq", "nobody"), first=10)
 
-    assert instructions > 10 * MOST
+    assert instructions > 6 * MOST
