@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, TypeAlias, cast
 
 import strawberry
@@ -236,6 +237,7 @@ def _given(value: Any) -> Iterator[tuple[str, Any]]:
             yield name, found
 
 
+@cache
 def _spelled(name: str) -> str:
     first, *others = name.strip("_").split("_")
     return first + "".join(part.capitalize() for part in others)
