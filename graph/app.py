@@ -1,7 +1,5 @@
 """The one place where things are wired together: settings and a store in, an application out."""
 
-import asyncio
-import logging
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -13,8 +11,6 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from db.errors import StoreError
-from db.parking import age_out
-from db.search_index import BATCH, index_some
 from db.store import Store, utc_now
 from graph.attachment_urls import AttachmentUrls
 from graph.attachments import serve_attachment
@@ -23,11 +19,7 @@ from graph.http import Endpoint
 from graph.ingest.bodies import IngestLimits
 from graph.ingest.routes import routes as ingest_routes
 from graph.settings import Settings
-
-log = logging.getLogger(__name__)
-
-_AGE_OUT_EVERY = 3600
-_INDEX_EVERY = 0.25
+from graph.upkeep import kept_up
 
 
 def create_app(settings: Settings, store: Store) -> Starlette:
@@ -40,11 +32,8 @@ def create_app(settings: Settings, store: Store) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        aging = asyncio.create_task(_age_out(store, timedelta(days=settings.parked_days)))
-        indexing = asyncio.create_task(_index(store))
-        yield
-        aging.cancel()
-        indexing.cancel()
+        async with kept_up(store, timedelta(days=settings.parked_days)):
+            yield
         await store.aclose()
 
     async def ready(_: Request) -> Response:
@@ -74,22 +63,3 @@ def create_app(settings: Settings, store: Store) -> Starlette:
             *ingest_routes(store, limits, utc_now),
         ],
     )
-
-
-async def _age_out(store: Store, age: timedelta) -> None:
-    """Forget, now and then, what waited too long for its run."""
-    while True:
-        await asyncio.sleep(_AGE_OUT_EVERY)
-        await store.write(age_out, utc_now() - age)
-
-
-async def _index(store: Store) -> None:
-    """Keep the index of words a moment behind the runs."""
-    while True:
-        try:
-            more = await store.write(index_some) == BATCH
-        except Exception:
-            log.exception("the index of words could not follow; it is tried again")
-            more = False
-        if not more:
-            await asyncio.sleep(_INDEX_EVERY)

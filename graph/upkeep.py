@@ -1,0 +1,68 @@
+"""What the server does by itself meanwhile: the index of words, the sums of hours, forgetting.
+
+Each chore is tried again whatever happens to it; answers are right without any of them.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+from db import rollups
+from db.parking import age_out
+from db.search_index import BATCH, index_some
+from db.store import Store, utc_now
+
+log = logging.getLogger(__name__)
+
+Chore = Callable[[Store], Awaitable[bool]]
+"""Does some of the work; returns whether there is more to do at once."""
+
+_SETTLED = timedelta(minutes=2)
+"""How long an hour is over before it is summed up: late runs would only have it done again."""
+
+
+async def _index(store: Store) -> bool:
+    return await store.write(index_some) == BATCH
+
+
+async def _sum_up(store: Store) -> bool:
+    return await rollups.keep(store, utc_now() - _SETTLED) >= rollups.MOST_HOURS
+
+
+def _forget(age: timedelta) -> Chore:
+    async def forget(store: Store) -> bool:
+        await store.write(age_out, utc_now() - age)
+        return False
+
+    return forget
+
+
+@asynccontextmanager
+async def kept_up(store: Store, parked: timedelta) -> AsyncGenerator[None]:
+    """Do all chores while the context is open; what waits longer than `parked` is forgotten."""
+    chores = (
+        ("index", _index, 0.25),
+        ("rollups", _sum_up, 30.0),
+        ("parked", _forget(parked), 3600.0),
+    )
+    tasks = [asyncio.create_task(_forever(store, *chore)) for chore in chores]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _forever(store: Store, name: str, chore: Chore, seconds: float) -> None:
+    """Do a chore until nothing is left of it, wait, and begin again."""
+    while True:
+        try:
+            more = await chore(store)
+        except Exception:
+            log.exception("the chore %r failed; it is tried again", name)
+            more = False
+        if not more:
+            await asyncio.sleep(seconds)

@@ -1,0 +1,50 @@
+"""What the server does by itself."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from db.store import Store
+from graph import upkeep
+
+
+def count(store: Store, table: str) -> int:
+    with store._engine.connect() as connection:
+        return connection.scalar(text(f"SELECT count(*) FROM {table}"))
+
+
+def test_hours_that_are_over_are_summed_up_and_words_indexed(store: Store, add: Any):
+    add("run")
+    assert count(store, "run_rollup_dirty") == 1
+
+    async def until_done() -> None:
+        async with upkeep.kept_up(store, timedelta(days=7)):
+            while count(store, "run_rollup_dirty") or count(store, "run_search_queue"):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    asyncio.run(asyncio.wait_for(until_done(), timeout=20))
+
+    assert count(store, "run_rollup_hour") == 1
+
+
+def test_a_chore_that_fails_is_tried_again(store: Store):
+    tries = 0
+
+    async def failing(_: Store) -> bool:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise RuntimeError
+        raise asyncio.CancelledError
+
+    async def twice() -> None:
+        try:
+            await upkeep._forever(store, "failing", failing, 0)
+        except asyncio.CancelledError:
+            return
+
+    asyncio.run(twice())
+
+    assert tries == 2
