@@ -73,9 +73,9 @@ async def more(
     statement = more_of_many(reading.dialect, entity, shape.columns)
     packed = {"keys": PACK[reading.dialect](keys)}
     found = await reading.rows(statement.sql, statement.placed(packed))
-    by_key = {values[: len(entity.key)]: Row(shape, values) for values in found}
+    by_key = {tuple(values[: len(entity.key)]): values for values in found}
     gone = (None,) * len(shape.columns)
-    return [by_key.get(key) or Row(shape, gone) for key in keys]
+    return [Row(shape, by_key.get(key, gone)) for key in keys]  # one each: what is added is kept
 
 
 def key_of(link: Link, parent: Row | None) -> answers.Key | None:
