@@ -383,6 +383,14 @@ def test_projects_are_filtered_by_name(ask: Callable[..., Any]):
     }
 
 
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Connections that look at the time at every step, and have none."""
+    monkeypatch.setattr("db.readers._STEPS", 1)
+    monkeypatch.setattr("db.readers.PATIENCE", 1e-6)
+    monkeypatch.setattr("db.readers.LONGEST", 1e-6)
+
+
 @pytest.mark.parametrize(
     ("where", "advice"),
     [
@@ -397,17 +405,11 @@ def test_projects_are_filtered_by_name(ask: Callable[..., Any]):
     ],
 )
 @pytest.mark.skipif("sqlite" not in DATABASES, reason="its limit is set here")
+@pytest.mark.usefixtures("hurried")  # before a connection is opened
 def test_what_takes_too_long_says_which_condition_to_add(
-    answer: Callable[..., Any],
-    add: Callable[..., Any],
-    monkeypatch: pytest.MonkeyPatch,
-    where: str,
-    advice: str,
+    answer: Callable[..., Any], add: Callable[..., Any], where: str, advice: str
 ):
     add("slow", inputs={"list": [{"a": n} for n in range(200)]})
-    monkeypatch.setattr("db.readers._STEPS", 1)
-    monkeypatch.setattr("db.readers.PATIENCE", 1e-6)
-    monkeypatch.setattr("db.readers.LONGEST", 1e-6)
     slow = f'{{and: [{where}, {{inputs: [{{path: "list.a", eq: 1000}}]}}]}}'
 
     found = answer(f"{{ runs(where: {slow}) {{ totalCount }} }}")
