@@ -19,8 +19,7 @@ async def rows(reading: Reading, question: Rows, parents: Sequence[Row | None]) 
     link = question.link
     columns = tuple(dict.fromkeys((*link.target.eager, *question.order_columns)))
     shape = Shape(link.target, columns, reading.dialect, searched(question.where))
-    keys = [key_of(link, parent) for parent in parents]
-    distinct = list(dict.fromkeys(key for key in keys if key is not None))
+    keys, distinct = _keys_of(link, parents)
     if question.window is not None:
         found = await answers.windows(reading, question, distinct, shape.columns)
         slices = {
@@ -38,16 +37,14 @@ async def rows(reading: Reading, question: Rows, parents: Sequence[Row | None]) 
 
 async def counts(reading: Reading, question: Rows, parents: Sequence[Row | None]) -> list[int]:
     """Return the number of rows for each parent."""
-    keys = [key_of(question.link, parent) for parent in parents]
-    distinct = list(dict.fromkeys(key for key in keys if key is not None))
+    keys, distinct = _keys_of(question.link, parents)
     found = await answers.counts(reading, question, distinct)
     return [0 if key is None else found.get(key, 0) for key in keys]
 
 
 async def values(reading: Reading, question: Values, parents: Sequence[Row | None]) -> list[Any]:
     """Return the value for each parent, None where there is none."""
-    keys = [key_of(question.link, parent) for parent in parents]
-    distinct = list(dict.fromkeys(key for key in keys if key is not None))
+    keys, distinct = _keys_of(question.link, parents)
     found = await question.answer(reading, distinct)
     return [found.get(key) for key in keys]
 
@@ -76,6 +73,14 @@ async def more(
     by_key = {tuple(values[: len(entity.key)]): values for values in found}
     gone = (None,) * len(shape.columns)
     return [Row(shape, by_key.get(key, gone)) for key in keys]  # one each: what is added is kept
+
+
+def _keys_of(
+    link: Link, parents: Sequence[Row | None]
+) -> tuple[list[answers.Key | None], list[answers.Key]]:
+    """Return the key of each parent, and those that lead somewhere, each once."""
+    keys = [key_of(link, parent) for parent in parents]
+    return keys, list(dict.fromkeys(key for key in keys if key is not None))
 
 
 def key_of(link: Link, parent: Row | None) -> answers.Key | None:

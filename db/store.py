@@ -82,13 +82,13 @@ class Store:
 
         Raises SchemaMismatchError, UnavailableError, and InvalidError for a URL it can not serve.
         """
-        engine, readers = _connected(url, synchronous)
         try:
-            ensure(engine, url)
+            engine, readers = _connected(url, synchronous)
         except OperationalError as error:
-            engine.dispose()
             msg = f"can not open {url}: {error.orig}"
             raise UnavailableError(msg) from error
+        try:
+            ensure(engine, url)
         except BaseException:
             engine.dispose()
             raise
