@@ -29,10 +29,10 @@ from sqlalchemy import (
     event,
     func,
     literal_column,
+    text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -290,6 +290,22 @@ def only_writer(connection: Connection) -> None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7886701)")
 
 
+def only_migrator(connection: Connection) -> None:
+    """Wait until no other process changes the tables, and see to a schema of our own to do so in.
+
+    Until the end of the transaction, in which statements may now take as long as they need. SQLite
+    has one writer by itself, and no schemas.
+    """
+    if connection.dialect.name == "postgresql":
+        from db.postgres import SCHEMA  # noqa: PLC0415 - the driver is an extra
+
+        connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7886702)")
+        found = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
+        if not connection.scalar(found, {"name": SCHEMA}):
+            connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
+
+
 def upsert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an insert that may say what happens on conflict."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
@@ -372,17 +388,17 @@ def open_engine(url: str, *, synchronous: str) -> Engine:
 
 def open_postgres(url: str) -> Engine:
     """Return an engine for a PostgreSQL URL, in a database schema of the product's own."""
-    from db.postgres import OPTIONS, SCHEMA  # noqa: PLC0415 - the driver is an extra
+    from db.postgres import OPTIONS  # noqa: PLC0415 - the driver is an extra
 
-    engine = create_engine(
+    return create_engine(
         make_url(url).set(drivername="postgresql+psycopg"),
         connect_args={"options": OPTIONS},
         pool_pre_ping=True,
     )
-    try:
-        with engine.begin() as connection:
-            connection.exec_driver_sql(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}")
-    except OperationalError:
-        engine.dispose()
-        raise
-    return engine
+
+
+def open_any(url: str) -> Engine:
+    """Return an engine that writes, for a URL of either database; every commit is durable."""
+    if url.startswith("sqlite"):
+        return open_engine(url, synchronous="full")
+    return open_postgres(url)

@@ -1,6 +1,9 @@
 """Which version of the tables a database holds, and bringing it to this program's.
 
-Reading the version is one SELECT; Alembic, slow to import, is loaded only to change tables.
+An empty database, of either kind, gets its tables on the first start: there is nothing in it to
+lose. Any other version is refused with what to do, because servers that share a database must not
+have it changed under them by the first one that is newer. Reading the version is one SELECT;
+Alembic, slow to import, is loaded only to change tables.
 """
 
 from collections.abc import Generator
@@ -8,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, text
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
-from db.dialects import open_engine
+from db.dialects import only_migrator, open_any
 from db.errors import SchemaMismatchError, UnavailableError
 
 HEAD = "0001"
@@ -52,6 +56,7 @@ def upgrade(engine: Engine, url: str) -> None:
     something else.
     """
     with engine.begin() as connection:
+        only_migrator(connection)
         version = connection.scalar(_READ) if _migrated(connection) else None
         if version == HEAD:
             return
@@ -63,14 +68,19 @@ def upgrade(engine: Engine, url: str) -> None:
 
 def migrate(url: str) -> tuple[str | None, str]:
     """Open a database, bring its tables to `HEAD`; return the versions before and after."""
-    engine = open_engine(url, synchronous="full")
-    try:
-        with _opening(url):
+    with _opening(url):
+        engine = open_any(url)
+        try:
             before = current(engine)
             upgrade(engine, url)
-    finally:
-        engine.dispose()
+        finally:
+            engine.dispose()
     return before, HEAD
+
+
+def shown(url: str) -> str:
+    """Return a URL as it may be printed: without its password."""
+    return make_url(url).render_as_string(hide_password=True)
 
 
 @contextmanager
@@ -78,7 +88,7 @@ def _opening(url: str) -> Generator[None]:
     try:
         yield
     except DBAPIError as error:
-        raise UnavailableError(f"can not open {url}: {error.orig}") from error
+        raise UnavailableError(f"can not open {shown(url)}: {error.orig}") from error
 
 
 def _migrate(connection: Connection) -> None:
@@ -96,7 +106,8 @@ def _migrated(connection: Connection) -> bool:
     return inspect(connection).has_table("alembic_version")
 
 
-def _mismatch(version: str | None, url: str) -> str:
+def _mismatch(version: str | None, given: str) -> str:
+    url = shown(given)
     if version is None:
         return f"{url} holds tables that are not Rungraph's; name an empty or a new database"
     found = f"{url} holds version {version} of the tables; this program needs {HEAD}"

@@ -8,10 +8,11 @@ import gc
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from graph.settings import SETTINGS, Settings, SettingsError
+from graph.settings import SETTINGS, Kind, Settings, SettingsError
 
 COMMANDS = {
     "serve": "take in runs and answer queries",
@@ -32,10 +33,26 @@ FLAGS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """What one command alone takes: an option, a switch (no kind), or a value by its place."""
+
+    name: str
+    about: str
+    kind: Kind[Any] | None = None
+    default: Any = None
+    placed: bool = False
+
+
+ARGUMENTS: dict[str, tuple[Argument, ...]] = {}
+"""By command; its function gets them by name."""
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     given = vars(_parser().parse_args(arguments))
     command = given.pop("command")
+    own = {each.name: given.pop(each.name) for each in ARGUMENTS.get(command, ())}
     flags = {SETTINGS[name].variable: text for name, text in given.items() if text is not None}
     environ = {**os.environ, **flags}
     try:
@@ -45,9 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "demo" and not environ.get(SETTINGS["db"].variable):
         command = "passing_demo"
     commands = _load_commands()
-    run: Callable[[Settings], None] = getattr(commands, command)
+    run: Callable[..., None] = getattr(commands, command)
     try:
-        run(settings)
+        run(settings, **own)
     except commands.FAILURES as problem:
         return _failed(str(problem), 1)
     except KeyboardInterrupt:
@@ -64,22 +81,45 @@ def _parser() -> argparse.ArgumentParser:
         command = commands.add_parser(name, help=does, description=does)
         for flag in FLAGS[name]:
             _add_flag(command, flag)
+        for argument in ARGUMENTS.get(name, ()):
+            _add_argument(command, argument)
     return parser
 
 
 def _add_flag(command: argparse.ArgumentParser, name: str) -> None:
     setting = SETTINGS[name]
+    read = _reader(setting.kind)
 
-    def checked(text: str) -> Any:
-        try:
-            setting.read(text)
-        except SettingsError:
-            problem = f"{text!r} given; allowed: {setting.kind.allowed}"
-            raise argparse.ArgumentTypeError(problem) from None
+    def checked(text: str) -> str:
+        read(text)
         return text
 
     about = f"{setting.meaning} Default: {setting.variable}, else {setting.default}"
     command.add_argument(f"--{name}", type=checked, metavar=name.upper(), help=about)
+
+
+def _add_argument(command: argparse.ArgumentParser, argument: Argument) -> None:
+    name, about, kind = argument.name, argument.about, argument.kind
+    flag = f"--{name.replace('_', '-')}"
+    if kind is None:
+        command.add_argument(flag, action="store_true", help=about)
+    elif argument.placed:
+        command.add_argument(name, type=_reader(kind), metavar=name.upper(), help=about)
+    else:
+        command.add_argument(
+            flag, type=_reader(kind), default=argument.default, metavar=name.upper(), help=about
+        )
+
+
+def _reader(kind: Kind[Any]) -> Callable[[str], Any]:
+    def read(text: str) -> Any:
+        try:
+            return kind.parse(text)
+        except (ValueError, KeyError):
+            problem = f"{text!r} given; allowed: {kind.allowed}"
+            raise argparse.ArgumentTypeError(problem) from None
+
+    return read
 
 
 def _load_commands() -> Any:

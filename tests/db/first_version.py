@@ -2,7 +2,8 @@
 
     python -m tests.db.first_version
 
-From then on a change to the models is a migration of its own, and this file goes.
+From then on this file goes and its output stays as it is; `db/migrations/__init__.py` says how
+the second version comes.
 """
 
 import subprocess

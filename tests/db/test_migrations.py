@@ -5,29 +5,58 @@ import sqlite3
 import subprocess
 import sys
 from threading import Thread
+from uuid import uuid4
 
+import psycopg
 import pytest
+import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, create_engine
+from sqlalchemy import Engine, Row, create_engine, inspect, make_url
 from sqlmodel import SQLModel
 
 import db.models
 from db import migrations, schema_version
-from db.dialects import open_engine
+from db.dialects import open_any, open_engine
 from db.errors import SchemaMismatchError
 from db.full_text import FULL_TEXT
 from tests.db.first_version import PLACE, first_version
 
 URL = "sqlite:///runs.db"
+ANY = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 OURS = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
 
 
 @pytest.fixture
 def engine(tmp_path):
     engine = open_engine(f"sqlite:///{tmp_path}/runs.db", synchronous="off")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def database(request, tmp_path):
+    """The URL of an empty database of the kind that is the parameter."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path}/runs.db"
+        return
+    server = make_url(request.getfixturevalue("postgres_url"))
+    name = f"empty_{uuid4().hex}"
+    with psycopg.connect(plain(server), autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield plain(server.set(database=name))
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def plain(url: sqlalchemy.URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def empty(database):
+    engine = open_any(database)
     yield engine
     engine.dispose()
 
@@ -41,18 +70,54 @@ def declarations(engine: Engine) -> dict[str, str]:
 
 def is_declared(name: str | None, *_: object) -> bool:
     """Whether a table or an index is the models' to declare."""
-    return name not in FULL_TEXT["sqlite"].objects
+    return name not in OBJECTS
 
+
+COLUMNS = """
+SELECT table_name || '.' || column_name AS name,
+       concat_ws(' ', udt_name, numeric_precision, numeric_scale, is_nullable, column_default)
+FROM information_schema.columns WHERE table_schema = %s
+"""
+INDEXES = """
+UNION ALL SELECT indexname, replace(indexdef, schemaname || '.', '')
+FROM pg_indexes WHERE schemaname = %s ORDER BY name
+"""
+
+
+def is_ours(row: Row) -> bool:
+    name = row.name.partition(".")[0]
+    return name not in OBJECTS and not name.startswith("alembic_version")
+
+
+OBJECTS = FULL_TEXT["sqlite"].objects | FULL_TEXT["postgresql"].objects
 
 COMPARED = {"compare_type": True, "include_name": is_declared}
 
 
-def test_a_migrated_database_is_what_the_models_say(engine):
-    schema_version.upgrade(engine, URL)
+@ANY
+def test_a_migrated_database_is_what_the_models_say(empty):
+    schema_version.upgrade(empty, URL)
 
-    with engine.connect() as connection:
+    with empty.connect() as connection:
         context = MigrationContext.configure(connection, opts=COMPARED)
         assert compare_metadata(context, SQLModel.metadata) == []
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite: the next test
+def test_columns_and_indexes_of_postgresql_are_migrated_to_the_letter(empty):
+    schema_version.upgrade(empty, URL)
+    with empty.begin() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA declared")
+        connection.exec_driver_sql("SET LOCAL search_path = declared")
+        SQLModel.metadata.create_all(connection)
+        told = [
+            connection.exec_driver_sql(COLUMNS + INDEXES, (schema, schema)).all()
+            for schema in ("rungraph", "declared")
+        ]
+
+    migrated, declared = ([row for row in rows if is_ours(row)] for rows in told)
+    assert migrated == declared
+    assert any("DESC" in row[1] and "WHERE" in row[1] for row in migrated)
 
 
 def test_indexes_are_migrated_to_the_letter(engine, tmp_path):
@@ -63,6 +128,10 @@ def test_indexes_are_migrated_to_the_letter(engine, tmp_path):
     assert declarations(engine) == declarations(declared)
     assert any("DESC" in sql and "WHERE" in sql for sql in declarations(engine).values())
     declared.dispose()
+
+
+def tables(engine: Engine) -> set[str]:
+    return set(inspect(engine).get_table_names())
 
 
 def test_the_first_version_is_written_from_the_models():
@@ -76,38 +145,52 @@ def test_the_version_in_the_code_is_the_last_migration():
     assert ScriptDirectory.from_config(config).get_heads() == [schema_version.HEAD]
 
 
-def test_an_empty_database_is_made_and_a_made_one_left_alone(engine):
-    assert schema_version.current(engine) is None
+@ANY
+def test_an_empty_database_is_made_and_a_made_one_left_alone(empty):
+    assert schema_version.current(empty) is None
 
-    schema_version.ensure(engine, URL)
-    before = declarations(engine)
-    schema_version.ensure(engine, URL)
+    schema_version.ensure(empty, URL)
+    before = tables(empty)
+    schema_version.ensure(empty, URL)
 
-    assert schema_version.current(engine) == schema_version.HEAD
-    assert before == declarations(engine)
+    assert schema_version.current(empty) == schema_version.HEAD
+    assert before == tables(empty)
     assert "run" in before
 
 
+@ANY
 @pytest.mark.parametrize(("version", "advice"), [("0000", "rungraph migrate"), ("9999", "newer")])
-def test_another_version_is_refused_with_what_to_do(engine, version, advice):
-    schema_version.upgrade(engine, URL)
-    with engine.begin() as connection:
+def test_another_version_is_refused_with_what_to_do(empty, version, advice):
+    schema_version.upgrade(empty, URL)
+    with empty.begin() as connection:
         connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{version}'")
 
     with pytest.raises(SchemaMismatchError, match=advice) as refused:
-        schema_version.ensure(engine, URL)
+        schema_version.ensure(empty, URL)
 
     assert f"{URL} holds version {version}" in str(refused.value)
     assert schema_version.HEAD in str(refused.value)
 
 
-def test_a_newer_database_is_never_touched(engine):
-    schema_version.upgrade(engine, URL)
+@pytest.mark.parametrize("do", [schema_version.upgrade, schema_version.ensure])
+def test_a_refusal_keeps_the_password_of_the_url(engine, do):
     with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE recipe (id INTEGER)")
+
+    with pytest.raises(SchemaMismatchError) as refused:
+        do(engine, "postgresql://me:secret@there/runs")
+
+    assert "postgresql://me:***@there/runs" in str(refused.value)
+
+
+@ANY
+def test_a_newer_database_is_never_touched(empty):
+    schema_version.upgrade(empty, URL)
+    with empty.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
 
     with pytest.raises(SchemaMismatchError, match="newer"):
-        schema_version.upgrade(engine, URL)
+        schema_version.upgrade(empty, URL)
 
 
 @pytest.mark.parametrize("do", [schema_version.upgrade, schema_version.ensure])
@@ -121,17 +204,36 @@ def test_a_database_of_something_else_is_refused(engine, do):
     assert set(declarations(engine)) == {"recipe"}
 
 
-def test_a_migration_that_fails_leaves_nothing_behind(engine, monkeypatch):
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has no schemas
+def test_tables_of_something_else_in_other_schemas_are_left_alone(empty):
+    with empty.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE public.recipe (id INTEGER)")
+
+    schema_version.ensure(empty, URL)
+
+    assert inspect(empty).get_table_names("public") == ["recipe"]
+    assert "run" in inspect(empty).get_table_names("rungraph")
+
+
+@ANY
+def test_a_migration_that_fails_leaves_nothing_behind(empty, monkeypatch):
     monkeypatch.setattr(schema_version, "HEAD", "0002")
 
     with pytest.raises(Exception, match="0002"):
-        schema_version.upgrade(engine, URL)
+        schema_version.upgrade(empty, URL)
 
-    assert declarations(engine) == {}
+    assert tables(empty) == set()
 
 
-def test_several_may_make_one_database_at_once(tmp_path):
-    engines = [open_engine(f"sqlite:///{tmp_path}/runs.db", synchronous="off") for _ in range(4)]
+@ANY
+def test_migrate_tells_the_versions_before_and_after(database):
+    assert schema_version.migrate(database) == (None, schema_version.HEAD)
+    assert schema_version.migrate(database) == (schema_version.HEAD, schema_version.HEAD)
+
+
+@ANY
+def test_several_may_make_one_database_at_once(database):
+    engines = [open_any(database) for _ in range(4)]
     threads = [Thread(target=schema_version.ensure, args=(engine, URL)) for engine in engines]
     for thread in threads:
         thread.start()
