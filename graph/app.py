@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 
 from starlette.applications import Starlette
@@ -22,8 +22,11 @@ from graph.settings import Settings
 from graph.upkeep import kept_up
 
 
-def create_app(settings: Settings, store: Store) -> Starlette:
-    """Build the application around an open store, which it closes when it ends."""
+def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Starlette:
+    """Build the application around an open store, which it closes when it ends.
+
+    Without `upkeep` nothing happens by itself meanwhile: whoever runs it does the chores.
+    """
     if settings.documents:
         warm(settings.documents, store.dialect)
     secret = settings.signing_key or secrets.token_hex()
@@ -32,7 +35,8 @@ def create_app(settings: Settings, store: Store) -> Starlette:
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
-        async with kept_up(store, timedelta(days=settings.parked_days)):
+        chores = kept_up(store, timedelta(days=settings.parked_days)) if upkeep else nullcontext()
+        async with chores:
             yield
         await store.aclose()
 

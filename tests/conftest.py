@@ -161,9 +161,15 @@ def settings() -> Settings:
 
 
 @pytest.fixture
-def client(store: Store, settings: Settings) -> Iterator[TestClient]:
+def upkeep() -> bool:
+    """Whether the server under test does its chores; a test that wants them says so."""
+    return False
+
+
+@pytest.fixture
+def client(store: Store, settings: Settings, upkeep: bool) -> Iterator[TestClient]:
     """A client of a server over the store."""
-    with TestClient(create_app(settings, store)) as client:
+    with TestClient(create_app(settings, store, upkeep=upkeep)) as client:
         yield client
 
 

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(f"{'':>6} {'':<28} {'ms':>8} {'least':>8} statements")
     for size in given.size or SIZES:
         store = Store.open(made(given.folder, size), synchronous="normal")
-        with TestClient(create_app(Settings(debug=True), store)) as client:
+        with TestClient(create_app(Settings(debug=True), store, upkeep=False)) as client:
             for name, query in questions().items():
                 _measure(client, size, name, query, given.rounds)
 

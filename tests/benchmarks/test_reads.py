@@ -19,7 +19,7 @@ pytestmark = pytest.mark.benchmark
 def client():
     with sqlite(reads.FOLDER) as database:
         store = Store.open(database.runs("10k"))
-    with TestClient(create_app(Settings(debug=True), store)) as client:
+    with TestClient(create_app(Settings(debug=True), store, upkeep=False)) as client:
         yield client
 
 

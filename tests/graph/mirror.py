@@ -223,7 +223,7 @@ def _part(part: Any) -> dict[str, Any]:
 def serving(store: Store, settings: Settings) -> Iterator[Live]:
     """Serve a store while the block runs."""
     requests: list[Request] = []
-    app = recording(create_app(settings, store), requests)
+    app = recording(create_app(settings, store, upkeep=False), requests)
     config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

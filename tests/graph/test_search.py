@@ -255,6 +255,7 @@ def test_a_page_with_hits_costs_what_a_page_costs(add, index, statements):
     assert "run_payload" not in statements(page.replace("#inputs", ""))[0]
 
 
+@pytest.mark.parametrize("upkeep", [True])
 def test_the_server_keeps_the_index_by_itself(add, found):
     add("new", inputs={"q": "needle"})
     deadline = time.monotonic() + 20

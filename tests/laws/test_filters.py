@@ -404,7 +404,7 @@ def client(
         for world in worlds:
             (outcome,) = fold(connection, [world.batch()], NOON)
             assert not outcome.refused, outcome.refused
-    with TestClient(create_app(Settings(), store)) as client:
+    with TestClient(create_app(Settings(), store, upkeep=False)) as client:
         yield client
     store.close()
 

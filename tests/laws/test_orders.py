@@ -212,7 +212,9 @@ def make(
         store = Store.open(f"sqlite:///{path}", synchronous="off")
     else:
         store = Store.open(request.getfixturevalue("postgres_url"))
-    with TestClient(create_app(Settings(engine=executor == "engine"), store)) as client:
+    with TestClient(
+        create_app(Settings(engine=executor == "engine"), store, upkeep=False)
+    ) as client:
         yield lambda facts: World(store, client, facts)
 
 

@@ -52,7 +52,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
 
 @pytest.fixture(scope="module")
 def client(store: Store) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(), store)) as client:
+    with TestClient(create_app(Settings(), store, upkeep=False)) as client:
         yield client
 
 

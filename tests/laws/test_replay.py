@@ -51,7 +51,7 @@ def rows(connection: sqlite3.Connection, table: str) -> list[tuple[Any, ...]]:
 def replay(path: Path, streams: list[list[recorded.Request]]) -> dict[str, list[tuple[Any, ...]]]:
     """Send streams of requests at once to a new server; return its tables."""
     store = Store.open(f"sqlite:///{path}", synchronous="normal")
-    with TestClient(create_app(Settings(), store)) as client:
+    with TestClient(create_app(Settings(), store, upkeep=False)) as client:
 
         def send_all(stream: list[recorded.Request]) -> None:
             for request in stream:

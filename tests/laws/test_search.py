@@ -154,7 +154,7 @@ def world(
 ) -> Iterator[World]:
     with (
         opened(request, tmp_path_factory) as store,
-        TestClient(create_app(Settings(), store)) as client,
+        TestClient(create_app(Settings(), store, upkeep=False)) as client,
     ):
         yield World(store, client)
 
