@@ -1,6 +1,7 @@
 """Projects as their owner handles them one by one: found, listed, made, changed."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -9,8 +10,10 @@ from sqlmodel import col
 
 from db.errors import ConflictError, NotFoundError
 from db.models import Project
+from db.projects import find_or_make
 
 _CHANGEABLE = {"name", "description", "extra", "end_time", "reference_dataset_id"}
+_TOLD = ("description", "extra", "retention_days")
 
 
 def find(connection: Connection, id: UUID) -> Project | None:
@@ -66,6 +69,35 @@ def create(connection: Connection, project: Project, *, upsert: bool = False) ->
         return change(connection, found.id, _changes(project))
     connection.execute(insert(Project).values(**project.model_dump()))
     return project
+
+
+def make(connection: Connection, told: Mapping[str, Any], now: datetime) -> Project:
+    """Store a project, told by its name and more, and return it; the same again is no conflict.
+
+    Raises ConflictError where one of that name is there of which something else was told.
+    """
+    name = told["name"]
+    found = find_named(connection, name)
+    if found is None:
+        id = find_or_make(connection, {(None, name)}, now)[None, name]
+        return change(connection, id, told)
+    other = [part for part in _TOLD if told.get(part) not in (None, getattr(found, part))]
+    if other:
+        names = " and ".join(other)
+        raise ConflictError(
+            f"a project named {name!r} is there already: {found.id}, with another {names}"
+        )
+    return found
+
+
+def amend(
+    connection: Connection, id: UUID, changes: Callable[[Project], Mapping[str, Any]]
+) -> Project:
+    """Change a project by what it is, and return it. Raises as `change` does."""
+    found = find(connection, id)
+    if found is None:
+        raise NotFoundError(f"there is no project {id}")
+    return change(connection, id, changes(found))
 
 
 def change(connection: Connection, id: UUID, changes: Mapping[str, Any]) -> Project:

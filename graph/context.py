@@ -34,8 +34,16 @@ class Context:
 
     def __post_init__(self) -> None:
         self.engine = self.settings.engine
+        self._begin()
+
+    def _begin(self) -> None:
         self.reading = self.store.reading()
         self.loading = Loading(self.reading)
+
+    async def renew(self) -> None:
+        """Give the snapshot up for one that begins now, so that what was just stored is seen."""
+        await self.reading.close()
+        self._begin()
 
     async def close(self) -> None:
         """Give the snapshot up."""

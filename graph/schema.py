@@ -4,6 +4,7 @@ from strawberry.schema.config import StrawberryConfig
 
 from graph.compiled import CompiledSchema
 from graph.executor import QuestionExecutionContext
+from graph.mutation import Mutation
 from graph.query import Query
 from graph.types.feedback import Feedback
 from graph.types.project import Project
@@ -12,6 +13,7 @@ from graph.types.scalars import SCALARS
 
 schema = CompiledSchema(
     query=Query,
+    mutation=Mutation,
     types=[Run, Project, Feedback],
     execution_context_class=QuestionExecutionContext,
     config=StrawberryConfig(scalar_map=SCALARS),

@@ -7,8 +7,8 @@ from uuid import UUID
 import orjson
 
 from db.arrivals import AttachmentArrival, FeedbackArrival, FeedbackPatch, RunArrival
+from db.strict import clean
 from graph.ingest.envelopes import File
-from graph.ingest.json_text import clean
 from graph.ingest.readers import moment_in
 from graph.ingest.wire import RUN_TEXTS, USAGE_FIELDS, Told
 

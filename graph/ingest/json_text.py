@@ -23,7 +23,6 @@ DEEPEST = 1024
 _REPLACEMENT = "\ufffd"
 _NUL_ESCAPE = b"\\u0000"
 _ESCAPED_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 _PIECE = re.compile(
     r"\\u(?:[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|[dD][89a-fA-F][0-9a-fA-F]{2}|0000)"
     r'|\\.|"|-?Infinity|NaN|[\x00-\x1f]|-?[0-9][0-9.eE+-]*',
@@ -44,11 +43,6 @@ def read(sent: bytes) -> tuple[object, str]:
     if _NUL_ESCAPE in sent and _ESCAPED_NUL.search(sent):
         return _read_mended(sent)
     return value, sent.decode()
-
-
-def clean(text: str) -> str:
-    """Return text without NUL and lone surrogates; U+FFFD stands in their place."""
-    return _LONE_SURROGATE.sub(_REPLACEMENT, text.replace("\0", _REPLACEMENT))
 
 
 def _read_mended(sent: bytes) -> tuple[object, str]:

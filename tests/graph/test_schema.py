@@ -25,12 +25,7 @@ TARGET = HOME.parent / "shared" / "design" / "target.graphql"
 
 LATER: dict[str, tuple[str, ...]] = {
     "E: live runs": ("Subscription", "RunChange", "RunChangeKind"),
-    "G: mutations": (
-        *("Mutation", "CreateRunsInput", "RunInput", "UpdateRunInput", "CreateRunsPayload"),
-        *("RunRefusal", "UpdateRunPayload", "CreateFeedbackInput", "UpdateFeedbackInput"),
-        *("FeedbackPayload", "DeleteInput", "DeletePayload", "CreateProjectInput"),
-        *("UpdateProjectInput", "ProjectPayload"),
-    ),
+    "deletion": ("Mutation.deleteTraces", "Mutation.deleteProject"),
 }
 """What was decided and is not there yet, by the issue that brings it."""
 
