@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ClauseElement, Connection, select, tuple_
 
 from db.arrivals import AttachmentArrival
+from db.changes import note_touched
 from db.dialects import upsert
 from db.sending import send
 from db.tables import ATTACHMENT
@@ -17,7 +19,7 @@ _REST = ("size", "data", "mime_type")
 
 def put_many(connection: Connection, files: Iterable[tuple[UUID, AttachmentArrival]]) -> None:
     """Store files, each with its trace; of two of the same name the greater is kept."""
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "trace_id": trace,
             "run_id": file.run_id,
@@ -29,6 +31,7 @@ def put_many(connection: Connection, files: Iterable[tuple[UUID, AttachmentArriv
         for trace, file in files
     ]
     send(connection, _keep_greater(connection.dialect.name), rows, (*_KEY, *_REST))
+    note_touched(connection, {(row["trace_id"], row["run_id"]) for row in rows})
 
 
 def get_one(

@@ -16,6 +16,7 @@ from sqlalchemy import ClauseElement, Connection, delete, select
 
 from db import parking
 from db.arrivals import FeedbackArrival, FeedbackPatch, Refusal
+from db.changes import note_touched
 from db.dialects import key_rows, upsert
 from db.parking import Change
 from db.sending import send
@@ -62,14 +63,21 @@ def fold_feedback(
             folded.waiting.append((change.arrival.id, change))
     changed = [row for id, row in rows.items() if row != stored.get(id)]
     send(connection, _replace(connection.dialect.name), changed, _COLUMNS)
+    note_touched(connection, _judged(changed))
     return folded
 
 
 def delete_feedback(connection: Connection, ids: Collection[UUID]) -> list[UUID]:
     """Delete judgements; return the ids of those that were there."""
-    there = list(_stored(connection, ids))
+    there = _stored(connection, ids)
     connection.execute(_DELETE, {"keys": [(id,) for id in there]})
-    return there
+    note_touched(connection, _judged(there.values()))
+    return list(there)
+
+
+def _judged(rows: Iterable[Mapping[str, Any]]) -> set[tuple[UUID, UUID]]:
+    """Return the traces and ids of the runs that judgements are about."""
+    return {(row["trace_id"], row["run_id"]) for row in rows if row["run_id"] is not None}
 
 
 def _stored(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Mapping[str, Any]]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, and_, bindparam, select, update
 
+from db.changes import ChangeKind, Noted
 from db.dialects import key_rows
 from db.dotted import depth_of, parent_id_of, parent_of
 from db.marks import mark
@@ -41,8 +42,8 @@ _UPDATE = update(RUN).where(
 )
 
 
-def recount(connection: Connection, traces: Collection[UUID]) -> list[UUID]:
-    """Put traces right; return the ids of the runs whose rows changed."""
+def recount(connection: Connection, traces: Collection[UUID]) -> list[Noted]:
+    """Put traces right; return the runs whose rows changed."""
     if not traces:
         return []
     by_trace: dict[UUID, list[dict[str, Any]]] = {}
@@ -52,7 +53,13 @@ def recount(connection: Connection, traces: Collection[UUID]) -> list[UUID]:
     changed = [row for rows in by_trace.values() for row in _put_right(rows)]
     send(connection, _UPDATE, changed, (*_PLACE, *_SUMS))
     mark(connection, {(row["session_id"], row["start_time"]) for row in changed})
-    return [row["of_run"] for row in changed]
+    return [_noted(row) for row in changed]
+
+
+def _noted(row: dict[str, Any]) -> Noted:
+    key = row["of_run"], row["of_trace"]
+    told = row["session_id"], row["run_type"], row["parent_run_id"] is None
+    return Noted(ChangeKind.UPDATED, *key, *told)
 
 
 def _put_right(rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
@@ -79,7 +86,7 @@ def _put_right(rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
             **columns("total", total),
         }
         if any(row[name] != value for name, value in right.items()):
-            known = {name: row[name] for name in ("session_id", "start_time")}
+            known = {name: row[name] for name in ("session_id", "start_time", "run_type")}
             yield {**right, **known, "of_trace": row["trace_id"], "of_run": row["id"]}
 
 

@@ -23,6 +23,7 @@ from db.arrivals import Batch, Outcome
 from db.dialects import open_engine, open_postgres
 from db.errors import BusyError, InvalidError, UnavailableError
 from db.ingest import fold
+from db.news import HISTORY, LocalNews, News
 from db.readers import Readers, Reading, SqliteReaders
 from db.schema_version import ensure
 
@@ -55,12 +56,14 @@ class Store:
         self,
         engine: Engine,
         readers: Readers,
+        news: News,
         *,
         queue_bytes: int = QUEUE_BYTES,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._engine = engine
         self._readers = readers
+        self.news = news
         self._queue_bytes = queue_bytes
         self._clock = clock
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -77,13 +80,18 @@ class Store:
         synchronous: str = "full",
         queue_bytes: int = QUEUE_BYTES,
         clock: Callable[[], datetime] = utc_now,
+        history: int = HISTORY,
+        direct: str | None = None,
     ) -> "Store":
         """Open the database at a URL; an empty SQLite file gets its tables.
+
+        `history` is how many changes are kept for those who were away. `direct` is the URL of the
+        same PostgreSQL without a pooler between, on which to listen to other processes.
 
         Raises SchemaMismatchError, UnavailableError, and InvalidError for a URL it can not serve.
         """
         try:
-            engine, readers = _connected(url, synchronous)
+            engine, readers, news = _connected(url, synchronous, history, direct)
         except OperationalError as error:
             msg = f"can not open {url}: {error.orig}"
             raise UnavailableError(msg) from error
@@ -92,10 +100,11 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, readers, queue_bytes=queue_bytes, clock=clock)
+        return cls(engine, readers, news, queue_bytes=queue_bytes, clock=clock)
 
     async def aclose(self) -> None:
         """Write what waits, then close every connection."""
+        await self.news.aclose()
         await self._readers.aclose()
         await asyncio.to_thread(self.close)
 
@@ -199,31 +208,39 @@ class Store:
         """Do work in a transaction and answer the jobs; say whether it was done."""
         try:
             with self._engine.begin() as connection:
+                self.news.begin(connection)
                 answers = work(connection)
+                told = self.news.announce(connection)
         except BaseException as error:  # noqa: BLE001 - it is the sender's to hear
             if not final:
                 return False
-            told = _unavailable(error) if isinstance(error, OperationalError) else error
+            fault = _unavailable(error) if isinstance(error, OperationalError) else error
             for job in jobs:
-                _answer(job, lambda future: future.set_exception(told))
+                _answer(job, lambda future: future.set_exception(fault))
             return True
+        self.news.publish(told)
         for job, answer in zip(jobs, answers, strict=True):
             _answer(job, lambda future, answer=answer: future.set_result(answer))
         return True
 
 
-def _connected(url: str, synchronous: str) -> tuple[Engine, Readers]:
-    """Return the engine that writes and the connections that read."""
+def _connected(
+    url: str, synchronous: str, history: int, direct: str | None
+) -> tuple[Engine, Readers, News]:
+    """Return the engine that writes, the connections that read, and what tells of changes."""
     parsed = make_url(url)
     backend = parsed.get_backend_name()
     if backend == "sqlite" and parsed.database:
         path = str(Path(parsed.database).absolute())
-        return open_engine(f"sqlite:///{path}", synchronous=synchronous), SqliteReaders(path)
+        engine = open_engine(f"sqlite:///{path}", synchronous=synchronous)
+        return engine, SqliteReaders(path), LocalNews(history)
     if backend == "postgresql":
+        from db.notices import NotifiedNews  # noqa: PLC0415 - the driver is an extra
         from db.postgres import PostgresReaders  # noqa: PLC0415 - the driver is an extra
 
         plain = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-        return open_postgres(plain), PostgresReaders(plain, most=_MOST_READERS)
+        news = NotifiedNews(direct or plain, history)
+        return open_postgres(plain), PostgresReaders(plain, most=_MOST_READERS), news
     msg = f"the database is {url!r}; sqlite:///file.db or postgresql://... is wanted"
     raise InvalidError(msg)
 

@@ -50,7 +50,7 @@ _STORED_BELOW = (
 )
 _wanted = key_rows("keys", ("trace_id", "id"))
 _ANCESTOR = (
-    *("trace_id", "id", "dotted_order", "run_type", "llm_descendants"),
+    *("trace_id", "id", "session_id", "dotted_order", "run_type", "llm_descendants"),
     *("own_total_tokens", "own_total_cost"),
     *_TOTALS,
 )

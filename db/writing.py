@@ -7,12 +7,14 @@ from uuid import UUID
 from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, update
 from sqlalchemy.sql.dml import Delete, Update
 
-from db.columns import Reading, pairs_in, payload_columns, read, run_columns, tags_in
-from db.derive import Extra
+from db.changes import ChangeKind, Noted, note
+from db.columns import RUN_TYPE, Reading, pairs_in, payload_columns, read, run_columns, tags_in
+from db.derive import Extra, status_of
 from db.dialects import as_sent
 from db.marks import Touched, mark
 from db.measures import columns
 from db.merge import Account
+from db.models import RunStatus
 from db.recount import recount
 from db.search_index import enqueue_changed
 from db.sending import send, send_packed
@@ -34,6 +36,7 @@ _LIGHT = tuple(name for name in _CHANGING if name not in _INDEXED)
 _SUMS = ("llm_descendants", *(name for name in _ALL if name.startswith("total_")))
 _PAYLOAD = tuple(column.name for column in RUN_PAYLOAD.c if column.name not in _KEY)
 _SIDE_VALUES = {"tags", "extra", "session_id", "start_time"}
+_PENDING = RunStatus.PENDING.value
 
 
 def _of_run(table: Table) -> Update:
@@ -66,11 +69,29 @@ def write_runs(connection: Connection, accounts: Iterable[Account]) -> Collectio
     moved = {reading.account.trace_id for reading in readings if reading.account.moved}
     recounted = recount(connection, settlement.recount | moved)
     mark(connection, {touched for reading in readings for touched in _touched(reading)})
-    return {
-        *(reading.account.id for reading in readings),
-        *(ancestor.id for ancestor in settlement.ancestors),
-        *recounted,
-    }
+    told = [*map(_change, readings), *map(_of_ancestor, settlement.ancestors), *recounted]
+    note(connection, told)
+    return {each.id for each in told}
+
+
+def _change(reading: Reading) -> Noted:
+    """Return what has happened to a run that arrivals were about."""
+    account = reading.account
+    values, stored = account.values, account.stored
+    kind = ChangeKind.CREATED if stored is None else ChangeKind.UPDATED
+    if stored is None or stored["status"] == _PENDING:
+        status = status_of(values.get("error"), values.get("end_time"))
+        kind = kind if status == _PENDING else ChangeKind.FINISHED
+    run_type = values.get("run_type") or RUN_TYPE
+    is_root = "." not in values["dotted_order"]
+    return Noted(kind, account.id, account.trace_id, values["session_id"], run_type, is_root)
+
+
+def _of_ancestor(ancestor: Tally) -> Noted:
+    row = ancestor.row or {}
+    is_root = "." not in ancestor.dotted_order
+    told = row["session_id"], row["run_type"], is_root
+    return Noted(ChangeKind.UPDATED, ancestor.id, ancestor.trace_id, *told)
 
 
 def _touched(reading: Reading) -> Iterator[Touched]:
