@@ -270,8 +270,6 @@ def _filtered(
     where: Form,
     placed: Callable[[ColumnElement[bool]], ColumnElement[bool]] = _as_it_is,
 ) -> Select[Any]:
-    if entity.only is not None:
-        query = query.where(entity.only)
     if where == ("all",):
         return query
     return query.where(placed(clause_of(where, table_of(entity), binds("f"))))

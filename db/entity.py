@@ -54,8 +54,7 @@ class Attribute:
 class Entity:
     """A kind of row. `eager` columns come with every row, the others only when asked for.
 
-    `source` builds the FROM clause for the columns that are selected; `only` says which of its rows
-    are meant, where not all are; `group_by` names the columns
+    `source` builds the FROM clause for the columns that are selected; `group_by` names the columns
     by which an entity that sums up rows is grouped.
     """
 
@@ -65,7 +64,6 @@ class Entity:
     key: tuple[str, ...]
     source: Callable[[frozenset[str]], FromClause]
     lazy: frozenset[str] = frozenset()
-    only: ColumnElement[bool] | None = None
     group_by: tuple[str, ...] = ()
     kinds: Mapping[str, Kind] = field(init=False)
     eager: tuple[str, ...] = field(init=False)

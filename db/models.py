@@ -127,6 +127,18 @@ class RunMetadata(SQLModel, table=True):
     id: UUID = Field(primary_key=True, sa_type=Id)
 
 
+class Thread(SQLModel, table=True):
+    """The runs of a project with one thread id; kept by `db.thread_index` with the runs.
+
+    `id` is made of the project and the thread id; `last_time` is when the newest of its runs began.
+    """
+
+    id: UUID = Field(primary_key=True, sa_type=Id)
+    session_id: UUID = Field(sa_type=Id)
+    thread_id: str = Field(sa_type=Text)
+    last_time: datetime
+
+
 class Feedback(SQLModel, table=True):
     """A judgement on a run, a trace or a project."""
 
@@ -251,7 +263,6 @@ def _newest_first(*leading: Any) -> list[Any]:
 
 
 _ROOTS = "parent_run_id IS NULL"
-_ERRORS = "status = 'error'"
 _THREADED = "thread_id IS NOT NULL"
 
 _index("run_by_id", Run.id)
@@ -261,10 +272,10 @@ _index("run_newest", *_newest_first())
 _index("run_newest_roots", *_newest_first(), only=_ROOTS)
 _index("run_by_session", *_newest_first(Run.session_id))
 _index("run_by_session_roots", *_newest_first(Run.session_id), only=_ROOTS)
-_index("run_by_session_errors", *_newest_first(Run.session_id), only=_ERRORS)
+_index("run_by_session_status", *_newest_first(Run.session_id, Run.status))
 _index("run_by_session_type", *_newest_first(Run.session_id, Run.run_type))
-_index("run_by_session_thread", *_newest_first(Run.session_id, Run.thread_id))
-_index("run_by_session_threaded", *_newest_first(Run.session_id), Run.thread_id, only=_THREADED)
+_index("run_by_session_thread", *_newest_first(Run.session_id, Run.thread_id), only=_THREADED)
+_index("thread_newest", Thread.session_id, col(Thread.last_time).desc(), col(Thread.id).desc())
 _index("feedback_by_run", Feedback.trace_id, Feedback.run_id)
 _index("feedback_by_id", Feedback.id)
 _index("parked_by_arrival", Parked.arrival)

@@ -1,13 +1,12 @@
-"""Threads: the runs of a project with one thread id, known by the newest of them.
+"""Threads: the runs of a project with one thread id, newest activity first.
 
-A thread is the run that no run of its thread is newer than, so that a page of threads, newest
-activity first, is a page of runs: it reads what has run since the last of its threads did, however
-many threads there are.
+A page of threads reads the rows of `thread`; what it tells of their runs is asked only when it is
+selected.
 """
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, func, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, ScalarSelect, func, select
 
 from db.entities import RUN as RUN_ENTITY
 from db.entity import Entity, plain
@@ -17,36 +16,27 @@ from db.questions import NEWEST_FIRST, Link, Page
 from db.rows import Row
 from db.stats import StatsOf
 from db.tables import RUN
+from db.tables import THREAD as THREAD_TABLE
 
-_OTHER = RUN.alias("of_thread")
-_SAME_THREAD = and_(_OTHER.c.session_id == RUN.c.session_id, _OTHER.c.thread_id == RUN.c.thread_id)
-
-
-def _of_thread(value: ColumnElement[Any]) -> ScalarSelect[Any]:
-    return select(value).where(_SAME_THREAD).correlate(RUN).scalar_subquery()
+_STORED = THREAD_TABLE.c
+_OF_THREAD = RUN.c.session_id == _STORED.session_id, RUN.c.thread_id == _STORED.thread_id
 
 
-def _is_newest() -> ColumnElement[bool]:
-    mine, others = ((table.c.start_time, table.c.id) for table in (RUN, _OTHER))
-    newer = _SAME_THREAD, tuple_(*others) > tuple_(*mine)
-    one: ColumnElement[Any] = literal_column("1")
-    later = select(one).select_from(_OTHER).where(*newer).correlate(RUN)
-    return and_(RUN.c.thread_id.is_not(None), ~later.exists())
+def _of_runs(value: ColumnElement[Any]) -> ScalarSelect[Any]:
+    return select(value).where(*_OF_THREAD).correlate(THREAD_TABLE).scalar_subquery()
 
 
 THREAD = Entity(
     name="Thread",
     columns={
-        **{name: RUN.c[name] for name in ("trace_id", "id", "session_id", "thread_id")},
-        "last_time": RUN.c.start_time,
-        "start_time": _of_thread(func.min(_OTHER.c.start_time, type_=RUN.c.start_time.type)),
-        "end_time": _of_thread(func.max(_OTHER.c.end_time, type_=RUN.c.end_time.type)),
-        "trace_count": _of_thread(func.count(_OTHER.c.trace_id.distinct())),
+        **{name: _STORED[name] for name in ("id", "session_id", "thread_id", "last_time")},
+        "start_time": _of_runs(func.min(RUN.c.start_time, type_=RUN.c.start_time.type)),
+        "end_time": _of_runs(func.max(RUN.c.end_time, type_=RUN.c.end_time.type)),
+        "trace_count": _of_runs(func.count(RUN.c.trace_id.distinct())),
     },
     attributes=plain("thread_id", "start_time", "end_time", "trace_count"),
-    key=("trace_id", "id"),
-    source=lambda _: RUN,
-    only=_is_newest(),
+    key=("id",),
+    source=lambda _: THREAD_TABLE,
     lazy=frozenset({"start_time", "end_time", "trace_count"}),
 )
 

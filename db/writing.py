@@ -19,6 +19,7 @@ from db.recount import recount
 from db.search_index import enqueue_changed
 from db.sending import send, send_packed
 from db.tables import RUN, RUN_METADATA, RUN_PAYLOAD, RUN_TAG
+from db.thread_index import follow
 from db.totals import Tally, settle
 
 Packed = tuple[Any, ...]
@@ -64,6 +65,7 @@ def write_runs(connection: Connection, accounts: Iterable[Account]) -> Collectio
     _write_new([each for each in readings if each.account.stored is None], connection)
     _write_changed([each for each in readings if each.account.stored is not None], connection)
     _write_sides(readings, connection)
+    follow(connection, readings)
     enqueue_changed(connection, [each.account for each in readings])
     send(connection, _CHANGED_RUN, [_sums(each) for each in settlement.ancestors], _SUMS)
     moved = {reading.account.trace_id for reading in readings if reading.account.moved}

@@ -232,11 +232,14 @@ PAGES: dict[str, tuple[Ask, list[str]]] = {
     ),
     "errors by project": (
         newest(session_id=PROJECT, status="error"),
-        ["SEARCH run USING INDEX run_by_session_errors (session_id=?)"],
+        ["SEARCH run USING INDEX run_by_session_status (session_id=? AND status=?)"],
     ),
     "errors by project's name": (
         newest(project_name="project 1", status="error"),
-        ["SEARCH run USING INDEX run_by_session_errors (session_id=?)", BY_PROJECT_NAME],
+        [
+            "SEARCH run USING INDEX run_by_session_status (session_id=? AND status=?)",
+            BY_PROJECT_NAME,
+        ],
     ),
     "by project and type": (
         newest(session_id=PROJECT, run_type="llm"),

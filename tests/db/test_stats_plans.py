@@ -128,8 +128,8 @@ def test_rollups_are_read_by_project_and_time(
     assert all("SEARCH" in each for each in of_runs(found))
 
 
-def test_a_page_of_threads_reads_runs_newest_first(steps: Callable[..., list[str]]):
+def test_a_page_of_threads_reads_no_more_than_itself(steps: Callable[..., list[str]]):
     found = steps(None, ("p1",))
 
-    assert "SEARCH run USING INDEX run_by_session_threaded (session_id=?)" in found
-    assert all(each.startswith("SEARCH") for each in of_runs(found)), found
+    assert "SEARCH thread USING INDEX thread_newest (session_id=?)" in found
+    assert all(each.startswith("SEARCH") for each in found), found

@@ -109,3 +109,23 @@ def test_what_hangs_on_threads_is_asked_for_all_of_them(
     query = f'{{ project(by: {{name: "p"}}) {{ threads {{ nodes {{ {selection} }} }} }} }}'
 
     assert len(statements(query)) <= most
+
+
+def test_a_thread_that_all_runs_have_left_is_gone(
+    threads: Callable[..., Any], add: Callable[..., Any]
+):
+    first = add("first", at=9, **threaded("a"))
+    add("second", at=5, **threaded("b"))
+    add("third", at=1, **threaded("a"))
+    assert [each["threadId"] for each in threads("nodes { threadId }")["nodes"]] == ["a", "b"]
+
+    add("first", at=9, trace_id=first.trace_id, post=False, **threaded("b", "conversation_id"))
+    found = threads("nodes { threadId stats { runCount } }")["nodes"]
+
+    assert [(each["threadId"], each["stats"]["runCount"]) for each in found] == [("b", 2), ("a", 1)]
+
+
+def test_a_page_of_threads_reads_no_runs(statements: Callable[..., list[str]]):
+    query = '{ project(by: {name: "p"}) { threads(first: 2) { nodes { threadId } totalCount } } }'
+
+    assert not [each for each in statements(query) if "FROM run" in each]

@@ -70,6 +70,7 @@ fields = st.fixed_dictionaries(
                 "{}",
                 '{"metadata": null}',
                 '{"metadata": {"thread_id": "t", "n": 1}}',
+                '{"metadata": {"session_id": "other", "n": 1}}',
                 '{"metadata": {"ls_model_name": "gpt-4o-mini", "n": 2}}',
             )
         ),
@@ -180,6 +181,7 @@ def check_law(data: st.DataObject) -> None:
         other_way = book.everything()
     assert differing(one_way, other_way) == []
     check_sums(one_way["run"], one_way["run_payload"])
+    check_threads(one_way["run"], one_way["thread"])
 
 
 def differing(one: dict[str, Any], other: dict[str, Any]) -> list[tuple[Any, ...]]:
@@ -207,6 +209,16 @@ def check_sums(runs: list[dict[str, Any]], payloads: list[dict[str, Any]]) -> No
             told = [each[f"own_{name}"] for each in (run, *below)]
             values = [value for value in told if value is not None]
             assert run[f"total_{name}"] == (sum(values) if values else None)
+
+
+def check_threads(runs: list[dict[str, Any]], threads: list[dict[str, Any]]) -> None:
+    newest: dict[tuple[Any, str], Any] = {}
+    for run in runs:
+        if run["thread_id"] is not None:
+            place = run["session_id"], run["thread_id"]
+            newest[place] = max(run["start_time"], newest.get(place, run["start_time"]))
+    told = {(each["session_id"], each["thread_id"]): each["last_time"] for each in threads}
+    assert told == newest
 
 
 def check_own(run: dict[str, Any], payload: dict[str, Any], *, counted: bool) -> None:

@@ -26,6 +26,7 @@ def upgrade() -> None:
     _run_search()
     _run_search_queue()
     _run_tag()
+    _thread()
     _full_text()
 
 
@@ -145,20 +146,23 @@ def _run() -> None:
         unique=False,
     )
     op.create_index(
-        "run_by_session_errors",
-        "run",
-        ["session_id", sa.literal_column("start_time DESC"), sa.literal_column("id DESC")],
-        unique=False,
-        sqlite_where=sa.text("status = 'error'"),
-        postgresql_where=sa.text("status = 'error'"),
-    )
-    op.create_index(
         "run_by_session_roots",
         "run",
         ["session_id", sa.literal_column("start_time DESC"), sa.literal_column("id DESC")],
         unique=False,
         sqlite_where=sa.text("parent_run_id IS NULL"),
         postgresql_where=sa.text("parent_run_id IS NULL"),
+    )
+    op.create_index(
+        "run_by_session_status",
+        "run",
+        [
+            "session_id",
+            "status",
+            sa.literal_column("start_time DESC"),
+            sa.literal_column("id DESC"),
+        ],
+        unique=False,
     )
     op.create_index(
         "run_by_session_thread",
@@ -168,17 +172,6 @@ def _run() -> None:
             "thread_id",
             sa.literal_column("start_time DESC"),
             sa.literal_column("id DESC"),
-        ],
-        unique=False,
-    )
-    op.create_index(
-        "run_by_session_threaded",
-        "run",
-        [
-            "session_id",
-            sa.literal_column("start_time DESC"),
-            sa.literal_column("id DESC"),
-            "thread_id",
         ],
         unique=False,
         sqlite_where=sa.text("thread_id IS NOT NULL"),
@@ -337,6 +330,23 @@ def _run_tag() -> None:
         sa.Column("id", Id(), nullable=False),
         sa.PrimaryKeyConstraint("session_id", "tag", "start_time", "trace_id", "id"),
         sqlite_with_rowid=False,
+    )
+
+
+def _thread() -> None:
+    op.create_table(
+        "thread",
+        sa.Column("id", Id(), nullable=False),
+        sa.Column("session_id", Id(), nullable=False),
+        sa.Column("thread_id", sa.Text(), nullable=False),
+        sa.Column("last_time", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index(
+        "thread_newest",
+        "thread",
+        ["session_id", sa.literal_column("last_time DESC"), sa.literal_column("id DESC")],
+        unique=False,
     )
 
 
