@@ -15,6 +15,7 @@ from db.store import Store, utc_now
 from graph.attachment_urls import AttachmentUrls
 from graph.attachments import serve_attachment
 from graph.documents import warm
+from graph.graphiql.serving import page_of, serve_files
 from graph.http import Endpoint
 from graph.ingest.bodies import IngestLimits
 from graph.ingest.routes import routes as ingest_routes
@@ -60,7 +61,8 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
     return Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/graphql", Endpoint(settings, store, urls), methods=["GET", "POST"]),
+            Route("/graphql", Endpoint(settings, store, urls, page_of()), methods=["GET", "POST"]),
+            Route("/graphql/page/{name}", serve_files()),
             Route("/", home),
             Route("/attachments/{trace}/{run}/{name:path}", serve_attachment(store, urls)),
             Route("/healthz", alive),

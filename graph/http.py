@@ -18,7 +18,7 @@ from db.store import Store
 from graph.attachment_urls import AttachmentUrls
 from graph.context import Context
 from graph.errors import shown
-from graph.landing import HEADERS, PAGE
+from graph.landing import Page
 from graph.schema import schema
 from graph.settings import Engine, Settings
 from graph.writing import pieces
@@ -40,11 +40,12 @@ class Endpoint(GraphQL[Context, None]):
     else comes goes to Strawberry's view, with the same body.
     """
 
-    def __init__(self, settings: Settings, store: Store, urls: AttachmentUrls) -> None:
+    def __init__(self, settings: Settings, store: Store, urls: AttachmentUrls, page: Page) -> None:
         super().__init__(schema, graphql_ide=None, subscription_protocols=())
         self._settings = settings
         self._store = store
         self._urls = urls
+        self._page = page
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -85,7 +86,7 @@ class Endpoint(GraphQL[Context, None]):
     async def run(self, request: Request | WebSocket, *args: Any, **options: Any) -> Any:
         """Serve one request, and give its snapshot back."""
         if isinstance(request, Request) and _wants_page(request):
-            return HTMLResponse(PAGE, headers=HEADERS)
+            return HTMLResponse(self._page.html, headers=self._page.headers)
         context = Context(self._store, self._settings, self._urls)
         context.engine = request.scope.get(_LEFT, context.engine)
         request.state.context = context

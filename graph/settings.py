@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
 PREFIX = "RUNGRAPH_"
-IGNORED_PREFIX = "RUNGRAPH_TEST_"
+IGNORED_PREFIXES = ("RUNGRAPH_TEST_", "RUNGRAPH_BUILD_")  # of the tests; of the installation
 SHORTEST_SECRET = 16
 
 T = TypeVar("T")
@@ -231,7 +231,7 @@ SETTINGS: Mapping[str, Setting] = {
 
 
 def _is_ours(name: str, known: Mapping[str, str]) -> bool:
-    ours = name.startswith(PREFIX) and not name.startswith(IGNORED_PREFIX)
+    ours = name.startswith(PREFIX) and not name.startswith(IGNORED_PREFIXES)
     return ours and name not in known
 
 

@@ -10,6 +10,7 @@ import httpx
 from db.store import Store
 from graph.attachment_urls import AttachmentUrls
 from graph.http import Endpoint
+from graph.landing import plain_page
 from graph.settings import Engine, Settings
 
 _MASKED = re.compile(r"internal error [0-9a-f]{32}")
@@ -54,7 +55,7 @@ class Levels:
 
         def client(engine: Engine) -> httpx.AsyncClient:
             settings = Settings(debug=True, engine=engine, host_url="https://runs.example")
-            transport = httpx.ASGITransport(Endpoint(settings, store, urls))
+            transport = httpx.ASGITransport(Endpoint(settings, store, urls, plain_page(None)))
             return httpx.AsyncClient(transport=transport, base_url="http://here")
 
         self._clients = {engine: client(engine) for engine in Engine}

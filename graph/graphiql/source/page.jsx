@@ -9,9 +9,9 @@ import { openedBefore, ready } from "./storage.js";
 import { firstTabs, tabOf } from "./tabs.js";
 import { TRACE_PLUGIN } from "./trace/plugin.jsx";
 
-ready(localStorage, Date.now());
 const asked = tabOf(location.search);
 const first = !openedBefore(localStorage);
+ready(localStorage, { now: Date.now(), show: asked ? TRACE_PLUGIN.title : undefined });
 const plugins = [TRACE_PLUGIN, explorerPlugin({ showAttribution: false }), HISTORY_PLUGIN];
 const tabs = [...(asked ? [asked] : []), ...firstTabs(Date.now())].map(({ query, variables }) => ({ query, variables }));
 
@@ -20,7 +20,7 @@ export function Page() {
     <GraphiQL
       fetcher={fetcher}
       plugins={plugins}
-      visiblePlugin={first || asked ? TRACE_PLUGIN : undefined}
+      visiblePlugin={first ? TRACE_PLUGIN : undefined}
       defaultTabs={tabs}
       initialQuery={asked?.query}
       initialVariables={asked?.variables}

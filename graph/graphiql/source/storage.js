@@ -13,9 +13,11 @@ export function openedBefore(storage) {
 
 /**
  * Prepare what is kept before GraphiQL reads it.
- * @param {Storage} storage @param {number} now milliseconds since 1970
+ * @param {Storage} storage @param {{now: number, show?: string}} visit milliseconds since 1970; the
+ * title of the plugin that this visit is for
  */
-export function ready(storage, now) {
+export function ready(storage, { now, show }) {
+  if (show) storage.setItem(PLUGIN, show);
   if (storage.getItem(PLUGIN_WIDTH) === null) storage.setItem(PLUGIN_WIDTH, "0.75");
   try {
     const state = JSON.parse(storage.getItem(TABS) ?? "null");

@@ -1,5 +1,7 @@
 // Asks for what went into a run and came out, once somebody wants to see it.
 
+import { fetcherReturnToPromise } from "@graphiql/toolkit";
+
 /** So many bytes of each are shown at first: the most that a preview may have. */
 const GLANCE = 65536;
 
@@ -32,7 +34,7 @@ const WHOLE = {
  */
 export function asking(fetcher, headers) {
   return async (query, variables) => {
-    const answer = await fetcher({ query, variables }, { headers });
+    const answer = await fetcherReturnToPromise(fetcher({ query, variables }, { headers }));
     if (answer.errors?.length) throw new Error(answer.errors.map(({ message }) => message).join("\n"));
     if (!answer.data?.run) throw new Error("This run is not there any more.");
     return answer.data.run;

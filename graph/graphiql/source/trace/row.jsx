@@ -6,6 +6,8 @@ import { cost, duration, tokens } from "./words.js";
 const INDENT = 14;
 const DEEPEST = 12; // deeper runs stand no further right, or their names would have no room
 
+const THINNEST = 2; // pixels: the shortest run is seen, too
+
 /** @param {import("./tree.js").Node} node what a screen reader says of it */
 function spoken({ run, took, pending }) {
   const time = took === null ? (pending ? "not ended" : "") : duration(took);
@@ -27,7 +29,7 @@ function Bar({ node, extent }) {
     <div className="trace-time">
       <span
         className={["trace-bar", kindOf(run.runType), bar.open && "open"].filter(Boolean).join(" ")}
-        style={{ left: `${bar.left * 100}%`, width: `${bar.width * 100}%` }}
+        style={{ left: `min(${bar.left * 100}%, 100% - ${THINNEST}px)`, width: `max(${bar.width * 100}%, ${THINNEST}px)` }}
       />
       <span className={inside ? "trace-took inside" : "trace-took"} style={inside ? { left: `${bar.left * 100}%` } : place}>
         {text}

@@ -21,6 +21,9 @@
  * @property {boolean} timed whether ends are known of any
  */
 
+/** How far beyond what is known the time of a trace reaches that has not ended. */
+const YET_TO_COME = 1.1;
+
 /** @param {unknown} text an RFC 3339 moment @returns {number | null} milliseconds, microseconds kept */
 export function moment(text) {
   if (typeof text !== "string") return null;
@@ -91,7 +94,9 @@ function time(nodes) {
     node.took = start === null || ends[at] === null ? null : Math.max(0, ends[at] - start);
     node.pending = node.run.status ? node.run.status === "PENDING" : node.run.endTime === null;
   });
-  return Number.isFinite(began) ? Math.max(0, ended - began) : 0;
+  if (!Number.isFinite(began)) return 0;
+  const known = Math.max(0, ended - began);
+  return nodes.some(({ pending }) => pending) ? known * YET_TO_COME : known;
 }
 
 /**
