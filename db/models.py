@@ -26,7 +26,10 @@ class RunStatus(Enum):
 
 
 class Project(SQLModel, table=True):
-    """A named collection of traces; LangSmith calls it a session."""
+    """A named collection of traces; LangSmith calls it a session.
+
+    Hours before `frozen_before` are summed up for good: their runs may be gone (`db.retention`).
+    """
 
     id: UUID = Field(primary_key=True, sa_type=Id)
     name: str = Field(sa_type=Text, unique=True)
@@ -34,6 +37,7 @@ class Project(SQLModel, table=True):
     created_at: datetime
     end_time: datetime | None = None
     retention_days: int | None = None
+    frozen_before: datetime | None = None
     reference_dataset_id: UUID | None = Field(default=None, sa_type=Id)
     extra: str | None = Field(default=None, sa_type=JsonText)
 

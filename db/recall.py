@@ -14,7 +14,7 @@ _PLACES = select(RUN.c.trace_id, RUN.c.id, RUN.c.dotted_order).select_from(
     _ids.join(RUN, RUN.c.id == _ids.c.id)
 )
 _keys = key_rows("keys", ("trace_id", "id"))
-_WHOLE = select(RUN, *[column for column in RUN_PAYLOAD.c if column.name not in RUN.c]).select_from(
+WHOLE = select(RUN, *[column for column in RUN_PAYLOAD.c if column.name not in RUN.c]).select_from(
     _keys.join(RUN, and_(RUN.c.trace_id == _keys.c.trace_id, RUN.c.id == _keys.c.id)).join(
         RUN_PAYLOAD, and_(RUN_PAYLOAD.c.trace_id == RUN.c.trace_id, RUN_PAYLOAD.c.id == RUN.c.id)
     )
@@ -44,7 +44,7 @@ class Memory:
             if id in self._places and id not in self.accounts
         ]
         if keys:
-            rows = self._connection.execute(_WHOLE, {"keys": keys})
+            rows = self._connection.execute(WHOLE, {"keys": keys})
             names = list(rows.keys())
             for row in rows:
                 account = recalled(dict(zip(names, row, strict=True)))

@@ -2,7 +2,8 @@
 
 Rollups serve questions about projects as a whole: filtered by project and start alone, grouped by
 project at most, in buckets that begin at whole hours of UTC or are at least days. Hours that are
-marked are read from the runs, as are those that a bucket or the time that is asked for cuts.
+marked are read from the runs, as are those that a bucket or the time that is asked for cuts; but
+for the frozen hours of a project, whose runs may be gone (`db.retention`).
 """
 
 from bisect import bisect_left, bisect_right
@@ -12,17 +13,17 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from itertools import pairwise
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
-from sqlalchemy import Select, Table, and_, bindparam, literal_column, select, union_all
+from sqlalchemy import Select, and_, bindparam, func, literal_column, select, union_all
 
 from db import filters, histograms, stats_groups, stats_statements, sums
 from db.answers import asked
 from db.buckets import Span
 from db.compiler import CACHED_STATEMENTS, Statement, binds, compiled_of
 from db.constructs import in_spans, packed_spans
-from db.filters import All, Form, Test, Where, clause_of
+from db.filters import LONGEST_LIST, All, Form, Not, Test, Where, clause_of
 from db.measures import MEASURES
 from db.questions import RUNS, RUNS_OF_PROJECT, Rows
 from db.readers import Reading
@@ -31,13 +32,18 @@ from db.stats_asking import Asking, Key
 from db.stats_groups import RunGroupField
 from db.stats_statements import DURATIONS, PERCENTS, Scope
 from db.sums import Sums
-from db.tables import RUN_ROLLUP_DAY, RUN_ROLLUP_DIRTY, RUN_ROLLUP_HOUR
+from db.tables import PROJECT, RUN_ROLLUP_DAY, RUN_ROLLUP_DIRTY, RUN_ROLLUP_HOUR
 from db.values import ASKED, READY, Kind, moment_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MOST_DIRTY = 2_000
 """With more marked hours than that, everything is read from the runs."""
 
+_RUNS_GONE = "gone"
+_PARTS = ("days", "hours", _RUNS_GONE)
+"""What is read of rollups: days, hours, and in what is read from runs the frozen hours."""
+
+_EARLIEST, _LATEST = datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC)
 _PROJECT = RunGroupField.PROJECT.value
 _EDGES = {"gt": 1, "gte": 0, "lt": 0, "lte": 1}
 _STEP = timedelta(microseconds=1)
@@ -55,6 +61,14 @@ Cells: TypeAlias = tuple[Counter[int], ...]
 """The histogram of each of `DURATIONS`."""
 
 
+class Frozen(NamedTuple):
+    """Hours of a project that only rollups know: from when until when."""
+
+    project: UUID
+    since: datetime
+    until: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Served:
     """What rollups are asked: of which projects, from when until when, by what it is grouped."""
@@ -65,6 +79,7 @@ class Served:
     edges: tuple[datetime, ...]
     by_parent: bool
     by_project: bool
+    frozen: Sequence[Frozen] = ()
 
     def key(self, session: Any, begin: datetime) -> Key:
         """Return the keys, as statements have them, of what began then."""
@@ -107,7 +122,12 @@ class RolledUp:
 
 
 def served(
-    asking: Asking, where: Where, spans: Sequence[Span], first: datetime, last: datetime
+    asking: Asking,
+    where: Where,
+    spans: Sequence[Span],
+    first: datetime,
+    last: datetime,
+    frozen: Sequence[Frozen] = (),
 ) -> Served | None:
     """Return what to ask rollups; None where they can not answer.
 
@@ -140,17 +160,35 @@ def served(
             filters.test("session_id", "in", [UUID(ready(id)) for (id,) in asking.keys])
         )
     edges = tuple(span[0] for span in spans)
-    return Served(All(tuple(projects)), since, until, edges, by_parent, bool(scope.groups))
+    return Served(All(tuple(projects)), since, until, edges, by_parent, bool(scope.groups), frozen)
+
+
+async def frozen(asking: Asking, where: Where) -> list[Frozen]:
+    """Return the hours of which a question asks that only rollups know; none if they can not."""
+    asked_of = served(asking, where, (), _EARLIEST, _LATEST)
+    if asked_of is None:
+        return []
+    reading = asking.reading
+    values = asked(reading.dialect, Rows(RUNS, where=asked_of.projects))
+    statement = _frozen(reading.dialect, filters.form(asked_of.projects))
+    ready = READY[reading.dialect].get(Kind.ID, str)
+    found: list[Frozen] = []
+    for project, first, before in await reading.rows(statement.sql, statement.placed(values)):
+        if first is not None:
+            since = max(moment_of(first), asked_of.since)
+            until = min(moment_of(before), asked_of.until)
+            found.append(Frozen(UUID(ready(project)), since, until))
+    return [each for each in found if each.since < each.until]
 
 
 async def rolled_up(reading: Reading, served: Served) -> RolledUp | None:
     """Return what the runs come to; None where too many hours are marked."""
     dirty = await _dirty(reading, served)
-    if len(dirty) > MOST_DIRTY:
+    if len(dirty) > MOST_DIRTY and not served.frozen:
         return None
     days, hours, rest = divided(served.since, served.until, served.edges, dirty)
     found = RolledUp()
-    await _add_rollups(reading, served, found, days, hours)
+    await _add_rollups(reading, served, found, (days, hours, rest))
     if rest:
         await _add_runs(reading, served, found, rest)
     return found
@@ -258,15 +296,14 @@ async def _dirty(reading: Reading, served: Served) -> set[datetime]:
 
 
 async def _add_rollups(
-    reading: Reading, served: Served, found: RolledUp, days: list[Span], hours: list[Span]
+    reading: Reading, served: Served, found: RolledUp, parts: Sequence[list[Span]]
 ) -> None:
     dialect = reading.dialect
-    statement = _rollups(dialect, filters.form(served.projects))
-    values = {
-        **asked(dialect, Rows(RUNS, where=served.projects)),
-        "days": packed_spans(dialect, days),
-        "hours": packed_spans(dialect, hours),
-    }
+    names = _PARTS if served.frozen else _PARTS[:-1]
+    statement = _rollups(dialect, filters.form(served.projects), names)
+    values = asked(dialect, Rows(RUNS, where=served.projects))
+    spans = {name: packed_spans(dialect, part) for name, part in zip(names, parts, strict=False)}
+    values = {**values, **spans}
     for session, since, name, *row in await reading.rows(statement.sql, statement.placed(values)):
         more = sums.of_row(dialect, row[: sums.WIDTH])
         cells = found.add(served, session, moment_of(since), name, more)
@@ -275,7 +312,8 @@ async def _add_rollups(
 
 
 async def _add_runs(reading: Reading, served: Served, found: RolledUp, rest: list[Span]) -> None:
-    asking = Asking(reading, StatsOf(RUNS, where=served.projects), [()])
+    where = All((served.projects, *map(Not, _frozen_hours(served.frozen))))
+    asking = Asking(reading, StatsOf(RUNS, where=where), [()])
     asking.more["spans"] = packed_spans(reading.dialect, rest)
     scope = Scope(RUNS, asking.scope.where, groups=(_PROJECT,), spans=True)
     for (_, session, at), (name, *row) in await asking.found(stats_statements.sums, scope):
@@ -283,6 +321,18 @@ async def _add_runs(reading: Reading, served: Served, found: RolledUp, rest: lis
     for (_, session, at), row in await asking.found(stats_statements.cells, scope):
         duration, cell, count = row
         found.cells_of(served.key(session, _begin(rest, at)))[duration][cell] += count
+
+
+def _frozen_hours(frozen: Sequence[Frozen]) -> Iterator[Where]:
+    """Yield filters of the runs in frozen hours; many projects have theirs end alike."""
+    projects: dict[datetime, list[UUID]] = defaultdict(list)
+    for each in frozen:
+        projects[each.until].append(each.project)
+    for until, some in projects.items():
+        before = filters.test("start_time", "lt", until)
+        for at in range(0, len(some), LONGEST_LIST):
+            ids = filters.test("session_id", "in", some[at : at + LONGEST_LIST])
+            yield All((ids, before))
 
 
 def _begin(spans: Sequence[Span], at: int) -> datetime:
@@ -298,17 +348,33 @@ def _marks(dialect: str, projects: Form) -> Statement:
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
-def _rollups(dialect: str, projects: Form) -> Statement:
-    parts = (("days", RUN_ROLLUP_DAY), ("hours", RUN_ROLLUP_HOUR))
-    return compiled_of(dialect, union_all(*(_rollup(name, of, projects) for name, of in parts)))
+def _frozen(dialect: str, projects: Form) -> Statement:
+    own = select(PROJECT.c.id.label("session_id"), PROJECT.c.frozen_before)
+    own = own.where(PROJECT.c.frozen_before.is_not(None)).subquery("own")
+    since = RUN_ROLLUP_HOUR.c.since
+    first = select(func.min(since, type_=since.type))
+    first = first.where(RUN_ROLLUP_HOUR.c.session_id == own.c.session_id).scalar_subquery()
+    columns: tuple[Any, ...] = own.c.session_id, first, own.c.frozen_before
+    query: Any = select(*columns)
+    return compiled_of(dialect, query.where(clause_of(projects, own, binds("f"))))
 
 
-def _rollup(name: str, rollup: Table, projects: Form) -> Select[Any]:
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def _rollups(dialect: str, projects: Form, names: Sequence[str]) -> Statement:
+    return compiled_of(dialect, union_all(*(_rollup(name, projects) for name in names)))
+
+
+def _rollup(name: str, projects: Form) -> Select[Any]:
+    rollup = RUN_ROLLUP_DAY if name == "days" else RUN_ROLLUP_HOUR
     source, _ = in_spans(name, rollup, "since")
     columns = [rollup.c[each] for each in (*ROLLED, *CELLS)]
     shown = stats_groups.shown(_PROJECT, rollup.c.session_id)
     query = select(rollup.c.session_id, rollup.c.since, shown, *columns).select_from(source)
-    return query.where(clause_of(projects, rollup, binds("f")))
+    query = query.where(clause_of(projects, rollup, binds("f")))
+    if name == _RUNS_GONE:
+        own = select(PROJECT.c.frozen_before).where(PROJECT.c.id == rollup.c.session_id)
+        query = query.where(rollup.c.since < own.scalar_subquery())
+    return query
 
 
 def _as_it_is(value: Any) -> Any:

@@ -7,7 +7,7 @@ with writing the row that answers it, and only if it is still the same mark.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias
@@ -27,7 +27,7 @@ from db.stats_asking import Asking
 from db.stats_statements import DURATIONS, Scope
 from db.store import Store
 from db.sums import Duration, Sums
-from db.tables import RUN_ROLLUP_DAY, RUN_ROLLUP_DIRTY, RUN_ROLLUP_HOUR
+from db.tables import PROJECT, RUN_ROLLUP_DAY, RUN_ROLLUP_DIRTY, RUN_ROLLUP_HOUR
 from db.values import ASKED, Kind
 
 MOST_HOURS = 200
@@ -91,21 +91,31 @@ async def _of_runs(
 
 
 def _settle(
-    connection: Connection, marks: Iterable[Mark], rollups: Mapping[datetime, Rollup]
+    connection: Connection, marks: Sequence[Mark], rollups: Mapping[datetime, Rollup]
 ) -> None:
     """Write the hours whose marks are still the same, then the days they belong to."""
     only_writer(connection)  # two that write hours of one day would each miss the other's
     dirty = RUN_ROLLUP_DIRTY
+    frozen = _frozen(connection, {each.session_id for each in marks})
     days: set[tuple[UUID, datetime]] = set()
     for each in marks:
         same = and_(*(dirty.c[name] == value for name, value in each._asdict().items()))
-        if connection.execute(delete(dirty).where(same)).rowcount:
+        done = connection.execute(delete(dirty).where(same)).rowcount
+        if done and not (each.session_id in frozen and each.since < frozen[each.session_id]):
             _write(
                 connection, RUN_ROLLUP_HOUR, each.session_id, each.since, rollups.get(each.since)
             )
             days.add((each.session_id, each.since - timedelta(hours=each.since.hour)))
     for session, day in days:
         _write(connection, RUN_ROLLUP_DAY, session, day, _of_hours(connection, session, day))
+
+
+def _frozen(connection: Connection, projects: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return for projects whose old runs may be gone, before when: those hours stay as they are."""
+    found = select(PROJECT.c.id, PROJECT.c.frozen_before).where(
+        PROJECT.c.id.in_(projects), PROJECT.c.frozen_before.is_not(None)
+    )
+    return {row.id: row.frozen_before for row in connection.execute(found)}
 
 
 def _of_hours(connection: Connection, session: UUID, day: datetime) -> Rollup | None:

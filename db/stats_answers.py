@@ -3,7 +3,7 @@
 From the runs: one statement for sums and percentiles, and one for feedback. One goes before them
 where rollups might serve, or buckets need to know the first and the last run: how many runs there
 are, and from when until when. Beyond `EXACT_RUNS` there are at most seven in all: marks, rollups,
-of marked hours the runs, and how much feedback there is.
+of marked hours the runs, and how much feedback there is; eight where runs were pruned.
 """
 
 from collections import defaultdict
@@ -20,23 +20,26 @@ from db.feedback_questions import FeedbackStats, summed_up_values
 from db.filters import EVERYTHING, All, Test, Where
 from db.measures import MOST_TOKENS
 from db.readers import Reading
-from db.rollup_reads import Served, rolled_up, served
+from db.rollup_reads import Frozen, Served, rolled_up, served
 from db.stats import GroupedStats, GroupKey, Percentiles, RunStats, RunStatsGroup, StatsOf, members
 from db.stats_asking import Asking, Key
 from db.stats_statements import EXACT_RUNS, MOST_GROUPS, MOST_ROWS, RANKS, Scope
 from db.sums import Duration, Sums
 from db.values import moment_of, money_text
 
+_STEP = timedelta(microseconds=1)
+
 Ranks: TypeAlias = Mapping[int, Sequence[float]]
 """For the number of a duration, its percentiles."""
 
 
 class Extent(NamedTuple):
-    """How many runs there are, and when the first and the last began."""
+    """How many runs there are, when the first and the last began, and what only rollups know."""
 
     runs: int
     first: datetime
     last: datetime
+    frozen: Sequence[Frozen]
 
 
 class Summed(NamedTuple):
@@ -65,7 +68,7 @@ async def of_groups(reading: Reading, question: GroupedStats) -> list[RunStatsGr
     asking = Asking(reading, question, [()])
     scope, spans, extent = asking.scope, list[Span](), None
     if question.interval is not None:
-        extent = await _extent(asking)
+        extent = await _extent(asking, question)
         if extent is None:
             return []
         place = zone(question.time_zone)
@@ -102,7 +105,7 @@ def _at_any_time(where: Where) -> Where:
 
 def _within(spans: Sequence[Span], extent: Extent) -> list[Span]:
     """Return the buckets, cut to what lies between the first and the last run."""
-    end = extent.last + timedelta(microseconds=1)
+    end = extent.last + _STEP
     return [(max(since, extent.first), min(until, end)) for since, until in spans]
 
 
@@ -116,9 +119,10 @@ async def _summed(
     """Return counts, sums and percentiles: from the runs, or from rollups if they are many."""
     now = datetime.min.replace(tzinfo=UTC)
     if served(asking, question.where, spans, now, now) is not None:
-        extent = extent or await _extent(asking)
-        if extent is not None and extent.runs > EXACT_RUNS:
-            asked = served(asking, question.where, spans, extent.first, extent.last)
+        extent = extent or await _extent(asking, question)
+        if extent is not None and (extent.runs > EXACT_RUNS or extent.frozen):
+            ends = extent.first, extent.last, extent.frozen
+            asked = served(asking, question.where, spans, *ends)
             rolled = asked and await rolled_up(asking.reading, asked)
             if rolled:
                 names = rolled.names or {(): ()}
@@ -148,14 +152,16 @@ async def _of_runs(asking: Asking, scope: Scope) -> Summed:
     return Summed(counted, names, ranks_of)
 
 
-async def _extent(asking: Asking) -> Extent | None:
+async def _extent(asking: Asking, question: StatsOf | GroupedStats) -> Extent | None:
     """Return how many runs there are, up to a number, and from when until when."""
-    total, first, last = 0, list[datetime](), list[datetime]()
-    for runs, begin, end in await asking.unkeyed(stats_statements.extent):
-        total += runs
-        first += [moment_of(begin)] if begin is not None else []
-        last += [moment_of(end)] if end is not None else []
-    return Extent(total, min(first), max(last)) if first else None
+    total, ends, is_frozen = 0, list[datetime](), False
+    for runs, begin, end, some in await asking.unkeyed(stats_statements.extent):
+        total, is_frozen = total + runs, is_frozen or bool(some)
+        ends += [moment_of(at) for at in (begin, end) if at is not None]
+    frozen = await rollup_reads.frozen(asking, question.where) if is_frozen else []
+    for each in frozen:
+        ends += [each.since, each.until - _STEP]
+    return Extent(total, min(ends), max(ends), frozen) if ends else None
 
 
 def _by_size(summed: Summed) -> list[Key]:

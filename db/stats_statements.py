@@ -36,7 +36,7 @@ from db.histograms import BASE
 from db.measures import MEASURES
 from db.questions import Link
 from db.search_lead import led_by_search
-from db.tables import FEEDBACK, RUN
+from db.tables import FEEDBACK, PROJECT, RUN
 from db.values import Kind
 
 DURATIONS = ("latency", "time_to_first_token")
@@ -141,7 +141,8 @@ def some_feedback(dialect: str) -> Statement:
 def extent(dialect: str, scope: Scope) -> Statement:
     """Return the statement for how many runs there are, and when the first and the last began.
 
-    Counted up to `EXACT_RUNS` and one more; the moments are NULL without any run.
+    Counted up to `EXACT_RUNS` and one more; the moments are NULL without any run. Last comes
+    whether any project has hours that only rollups know, 1 or NULL.
     """
     time = RUN.c.start_time
     some = _runs(dialect, scope, literal_column("1"), keyed=False)
@@ -151,7 +152,11 @@ def extent(dialect: str, scope: Scope) -> Statement:
         for function in (func.min, func.max)
     )
     count = select(func.count()).select_from(some).scalar_subquery()
-    return compiled_of(dialect, select(count, *ends))
+    frozen = select(literal_column("1", type_=Integer())).where(
+        PROJECT.c.frozen_before.is_not(None)
+    )
+    frozen = frozen.limit(literal_column("1")).scalar_subquery()
+    return compiled_of(dialect, select(count, *ends, frozen))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)

@@ -146,6 +146,17 @@ def _write_sides(readings: Iterable[Reading], connection: Connection) -> None:
     send_packed(connection, _NEW_PAIR, new[1], tuple(RUN_METADATA.c.keys()))
 
 
+def take_away_sides(connection: Connection, accounts: Iterable[Account]) -> None:
+    """Take the tags and metadata of stored runs away."""
+    dialect = connection.dialect.name
+    old: tuple[list[Packed], list[Packed]] = ([], [])
+    for account in accounts:
+        for rows, some in zip(old, _side_rows(dialect, account, account.before, None), strict=True):
+            rows.extend(some)
+    send_packed(connection, _OLD_TAG, old[0])
+    send_packed(connection, _OLD_PAIR, old[1])
+
+
 def _side_rows(
     dialect: str, account: Account, values: Mapping[str, Any], extra: Extra | None
 ) -> tuple[list[Packed], list[Packed]]:

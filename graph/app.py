@@ -37,7 +37,8 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await store.news.open()
-        chores = kept_up(store, timedelta(days=settings.parked_days)) if upkeep else nullcontext()
+        parked = timedelta(days=settings.parked_days)
+        chores = kept_up(store, parked, settings.retention_days) if upkeep else nullcontext()
         async with chores:
             yield
         await store.aclose()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from graph.settings import SETTINGS, Kind, Settings, SettingsError
+from graph.settings import COUNT, DAYS, SETTINGS, TEXT, Kind, Settings, SettingsError
 
 COMMANDS = {
     "serve": "take in runs and answer queries",
@@ -20,6 +20,8 @@ COMMANDS = {
     "schema": "print the GraphQL schema",
     "migrate": "bring a database to this version's tables",
     "reindex": "make the index of words, which searches ask, anew",
+    "keep": "print for how many days each project keeps its runs, or set it for one",
+    "prune": "take away the runs that projects keep no longer",
 }
 _GC_THRESHOLDS = (50_000, 20, 50)
 """Answers are many small objects without cycles: looking for some in them is time lost."""
@@ -30,6 +32,8 @@ FLAGS = {
     "schema": (),
     "migrate": ("db",),
     "reindex": ("db",),
+    "keep": ("db",),
+    "prune": ("db", "retention_days"),
 }
 
 
@@ -44,7 +48,17 @@ class Argument:
     placed: bool = False
 
 
-ARGUMENTS: dict[str, tuple[Argument, ...]] = {}
+ARGUMENTS: dict[str, tuple[Argument, ...]] = {
+    "keep": (
+        Argument("project", "The name of a project to set it for.", TEXT),
+        Argument("days", "So many days; 0: for ever; not given: as the default says.", DAYS),
+    ),
+    "prune": (
+        Argument("payloads_only", "Take only what runs carried; they stay to be listed."),
+        Argument("dry_run", "Change nothing; tell how many runs it would be."),
+        Argument("batch", "How many runs go in one transaction. Default: 500", COUNT, 500),
+    ),
+}
 """By command; its function gets them by name."""
 
 
@@ -95,7 +109,9 @@ def _add_flag(command: argparse.ArgumentParser, name: str) -> None:
         return text
 
     about = f"{setting.meaning} Default: {setting.variable}, else {setting.default}"
-    command.add_argument(f"--{name}", type=checked, metavar=name.upper(), help=about)
+    command.add_argument(
+        f"--{name.replace('_', '-')}", dest=name, type=checked, metavar=name.upper(), help=about
+    )
 
 
 def _add_argument(command: argparse.ArgumentParser, argument: Argument) -> None:

@@ -1,6 +1,5 @@
 """What each command of `rungraph` does, once its settings are known."""
 
-import asyncio
 import logging
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,14 +12,25 @@ from tempfile import TemporaryDirectory
 from starlette.types import ASGIApp
 
 from db.errors import StoreError
-from db.schema_version import migrate as migrate_tables
-from db.search_index import index_some, start_anew
 from db.store import Store
 from graph.app import create_app
 from graph.demo.fill import Filled, NotEmptyError, fill
 from graph.schema import schema as the_schema
 from graph.server import PortError, address, listen, run
 from graph.settings import Settings
+from graph.tending import keep, migrate, prune, reindex
+
+__all__ = [
+    "FAILURES",
+    "demo",
+    "keep",
+    "migrate",
+    "passing_demo",
+    "prune",
+    "reindex",
+    "schema",
+    "serve",
+]
 
 
 class DemoError(Exception):
@@ -74,27 +84,6 @@ def passing_demo(settings: Settings) -> None:
 def schema(_: Settings) -> None:
     """Print the schema."""
     sys.stdout.write(the_schema.as_str().rstrip() + "\n")
-
-
-def migrate(settings: Settings) -> None:
-    """Bring the database to this version's tables."""
-    before, after = migrate_tables(settings.db)
-    done = "is up to date" if before == after else f"went from {before or 'nothing'} to {after}"
-    sys.stdout.write(f"{settings.db} {done} (version {after} of the tables)\n")
-
-
-def reindex(settings: Settings) -> None:
-    """Make the index of words anew; a server may go on meanwhile, with what is indexed so far."""
-
-    async def rebuild(store: Store) -> int:
-        count = await store.write(start_anew)
-        while await store.write(index_some):
-            pass
-        return count
-
-    with closing(Store.open(settings.db, synchronous=settings.sqlite_synchronous)) as store:
-        count = asyncio.run(rebuild(store))
-    sys.stdout.write(f"{settings.db}: the words of {count} runs are indexed anew\n")
 
 
 def _serve(

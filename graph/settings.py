@@ -106,6 +106,12 @@ def _host(text: str) -> str:
     return text
 
 
+def _text(text: str) -> str:
+    if not text:
+        raise ValueError
+    return text
+
+
 def _folder(text: str) -> str:
     if not Path(text).is_dir():
         raise ValueError
@@ -136,8 +142,10 @@ _HTTP_URL = Kind("an http or https URL without a query", _http_url)
 _HOST = Kind("a host name or an address", _host)
 _FOLDER = Kind("a folder that exists", _folder)
 _PORT = _whole(0, 65535)
+DAYS = _whole(0, 36500)
+COUNT = _whole(1, 100_000)
+TEXT = Kind("any text but none", _text)
 _BYTES = _whole(1024, 2**40)
-_DAYS = _whole(0, 36500)
 _LOG_LEVEL = _one_of(LogLevel)
 _SYNCHRONOUS = _one_of(Synchronous)
 _ENGINE = _one_of(Engine)
@@ -179,7 +187,13 @@ class Settings:
         "crash of the server but not of the machine.",
     )
     parked_days: int = _setting(
-        _DAYS, "7", "Days to keep what waits for a run that has not arrived."
+        DAYS, "7", "Days to keep what waits for a run that has not arrived."
+    )
+    retention_days: int = _setting(
+        DAYS,
+        "0",
+        "Days to keep the runs of projects that say nothing else (`rungraph keep`); older traces "
+        "are taken away once a day, whole; 0 keeps them for ever.",
     )
     signing_key: str | None = _setting(
         _SECRET,

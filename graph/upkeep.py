@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from db import rollups
+from db import retention, rollups
 from db.parking import age_out
 from db.search_index import BATCH, index_some
 from db.store import Store, utc_now
@@ -39,13 +39,29 @@ def _forget(age: timedelta) -> Chore:
     return forget
 
 
+def _prune(days: int) -> Chore:
+    async def prune(store: Store) -> bool:
+        cutoffs = await store.read_with(retention.cutoffs, days, utc_now())
+        gone = await retention.prune(store, retention.Pruning(cutoffs))
+        if count := gone.runs.total():
+            log.info("%d runs of %d projects were too old and are gone", count, len(+gone.runs))
+        return False
+
+    return prune
+
+
 @asynccontextmanager
-async def kept_up(store: Store, parked: timedelta) -> AsyncGenerator[None]:
-    """Do all chores while the context is open; what waits longer than `parked` is forgotten."""
+async def kept_up(store: Store, parked: timedelta, keep_days: int = 0) -> AsyncGenerator[None]:
+    """Do all chores while the context is open.
+
+    What waits longer than `parked` is forgotten; projects that say nothing else keep their runs
+    for `keep_days`.
+    """
     chores = (
         ("index", _index, 0.25),
         ("rollups", _sum_up, 30.0),
         ("parked", _forget(parked), 3600.0),
+        ("retention", _prune(keep_days), 86_400.0),
     )
     tasks = [asyncio.create_task(_forever(store, *chore)) for chore in chores]
     try:

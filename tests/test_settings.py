@@ -30,6 +30,7 @@ def test_an_empty_environment_gives_the_defaults():
         ("ingest_queue_bytes", "4096", 4096),
         ("sqlite_synchronous", "NORMAL", Synchronous.NORMAL),
         ("parked_days", "0", 0),
+        ("retention_days", "30", 30),
         ("signing_key", "0123456789abcdef", "0123456789abcdef"),
         ("log_level", "debug", LogLevel.DEBUG),
         ("engine", "off", Engine.OFF),

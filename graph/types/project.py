@@ -32,7 +32,7 @@ class Project(Node):
         description="Whatever was noted of it; {} when nothing was."
     )
     retention_days: int | None = strawberry.field(
-        description="After how many days its traces may be pruned; null: never."
+        description="For how many days it keeps runs; 0: for ever; null: as the server is set."
     )
 
     @strawberry.field(

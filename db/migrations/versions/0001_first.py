@@ -86,6 +86,7 @@ def _project() -> None:
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("end_time", UTCDateTime(), nullable=True),
         sa.Column("retention_days", sa.Integer(), nullable=True),
+        sa.Column("frozen_before", UTCDateTime(), nullable=True),
         sa.Column("reference_dataset_id", Id(), nullable=True),
         sa.Column("extra", JsonText(), nullable=True),
         sa.PrimaryKeyConstraint("id"),

@@ -1,0 +1,90 @@
+"""Commands that tend a database: its tables, how long it keeps runs, its index of words."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from db import retention
+from db.errors import InvalidError
+from db.retention import Pruned, Pruning
+from db.schema_version import migrate as migrate_tables
+from db.schema_version import shown
+from db.search_index import index_some, start_anew
+from db.store import Store, utc_now
+from graph.progress import Progress
+from graph.settings import Settings
+
+T = TypeVar("T")
+
+_KEPT_FOR_EVER = (
+    "every project keeps its runs for ever; say `rungraph keep --project NAME --days N` or set"
+    " RUNGRAPH_RETENTION_DAYS"
+)
+
+
+def migrate(settings: Settings) -> None:
+    """Bring the database to this version's tables."""
+    before, after = migrate_tables(settings.db)
+    done = "is up to date" if before == after else f"went from {before or 'nothing'} to {after}"
+    _say(f"{shown(settings.db)} {done} (version {after} of the tables)")
+
+
+def reindex(settings: Settings) -> None:
+    """Make the index of words anew; a server may go on meanwhile, with what is indexed so far."""
+
+    async def rebuild(store: Store) -> int:
+        count = await store.write(start_anew)
+        while await store.write(index_some):
+            pass
+        return count
+
+    count = _with_store(settings, rebuild)
+    _say(f"{shown(settings.db)}: the words of {count} runs are indexed anew")
+
+
+def keep(settings: Settings, project: str | None, days: int | None) -> None:
+    """Set for how many days a project keeps its runs, or print it for all of them."""
+
+    async def told(store: Store) -> list[tuple[str, int | None]]:
+        if project is not None:
+            await store.write(retention.keep_for, project, days)
+        return await store.read_with(retention.kept_for)
+
+    for name, kept in _with_store(settings, told):
+        given = settings.retention_days if kept is None else kept
+        _say(f"{'for ever' if given == retention.FOREVER else f'{given} days':>12}  {name}")
+
+
+def prune(settings: Settings, *, payloads_only: bool, dry_run: bool, batch: int) -> None:
+    """Take away runs that are too old, or only what they carried, or tell how many they are."""
+
+    async def pruned(store: Store) -> Pruned:
+        default = settings.retention_days
+        cutoffs = await store.read_with(retention.cutoffs, default, utc_now())
+        if not cutoffs:
+            raise InvalidError(_KEPT_FOR_EVER)
+        pruning = Pruning(cutoffs, payloads_only, dry_run, batch)
+        with Progress("pruning", None, "runs") as progress:
+            return await retention.prune(store, pruning, lambda _, runs: progress.advance(runs))
+
+    gone = _with_store(settings, pruned)
+    what = "the payloads of " if payloads_only else ""
+    done = "would go" if dry_run else "are gone"
+    traces = "" if payloads_only else f", {gone.roots.total():,} of them roots of traces,"
+    _say(f"{shown(settings.db)}: {what}{gone.runs.total():,} runs{traces} {done}")
+
+
+def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+    async def whole() -> T:
+        store = Store.open(settings.db, synchronous=settings.sqlite_synchronous)
+        try:
+            return await work(store)
+        finally:
+            await store.aclose()
+
+    return asyncio.run(whole())
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
