@@ -185,7 +185,7 @@ def test_payloads_alone_may_go(add, attach, judge, index, prune, count, ask):
         "outputs": None,
         "inputs": {},
         "tags": ["prod"],
-        "metadata": {"env": "dev"},
+        "metadata": {"thread_id": "old"},
         "feedback": {"nodes": [{"key": "right"}]},
     }
     assert prune(5).runs.total() == 1
