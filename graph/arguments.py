@@ -40,13 +40,17 @@ def _converter(declared: Any) -> Convert:
 
 
 def _made(declared: Any, value: dict[str, Any]) -> Any:
-    """Return an input object; a filter holds itself, so its fields are looked up when needed."""
+    """Return an input object; a filter holds itself, so its fields are looked up when needed.
+
+    What is not given stays in the class, as the default it is: filters have dozens of fields.
+    """
     fields = _fields(declared)
-    given = {}
+    made: Any = object.__new__(declared)
+    given: dict[str, Any] = made.__dict__
     for name, part in value.items():
         python_name, convert = fields[name]
         given[python_name] = convert(part)
-    return declared(**given)
+    return made
 
 
 @cache

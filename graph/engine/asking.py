@@ -1,36 +1,29 @@
-"""Arguments and variables on the short way.
+"""Variables and arguments on the short way: what coerces them is prepared once for a document.
 
-Where they are plain scalars, coercing them is only a check, and a resolver can be called as the
-function it is. Whatever is not plain goes the long way, through graphql-core and Strawberry.
+What is not valid is left to graphql-core, which says why.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
 
-from graphql import (
-    GraphQLArgument,
-    GraphQLScalarType,
-    OperationDefinitionNode,
-    Undefined,
-    VariableNode,
+from graphql import GraphQLField, GraphQLSchema, OperationDefinitionNode, Undefined
+from graphql.execution.get_variable_signature import get_variable_signature
+from graphql.execution.values import VariableValues, VariableValueSource
+from graphql.utilities.coerce_input_value import coerce_default_value
+
+from graph.engine.declared import is_required
+from graph.engine.inputs import (
+    OMITTED,
+    Coerce,
+    HasOddVariablesError,
+    Make,
+    coercer,
+    default_of,
+    given,
 )
-from graphql.execution.values import VariableValues
-from graphql.language import NamedTypeNode, NonNullTypeNode
-
-from graph.engine.declared import is_required, nullable
 from graph.engine.protocol import Bail, Binding
 from graph.engine.selection import Field
 
-_INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
-
-_PLAIN: dict[str, Callable[[Any], bool]] = {
-    "ID": lambda value: type(value) is str,
-    "String": lambda value: type(value) is str,
-    "Int": lambda value: type(value) is int and _INT_MIN <= value <= _INT_MAX,
-    "Boolean": lambda value: type(value) is bool,
-}
-Convert = Callable[[Any], Any]
 Call = Callable[[Any, Any, dict[str, Any]], Any]
 
 EACH = object()
@@ -46,43 +39,47 @@ class Refused:
 REFUSED = Refused()
 
 
-@dataclass(frozen=True, slots=True)
-class PlainVariable:
-    """A variable of a plain scalar without a default."""
+class _Variable(NamedTuple):
+    """A variable: how its value is coerced, and what stands for it where none is given.
+
+    `absent` may be OMITTED, or Undefined where there has to be a value; `signature` is how
+    graphql-core wants to be told of it.
+    """
 
     name: str
-    required: bool
-    fits: Callable[[Any], bool]
+    coerce: Coerce
+    absent: Any
+    signature: Any
 
 
-def plain_variables(operation: OperationDefinitionNode) -> list[PlainVariable] | None:
-    """Return an operation's variables if all are plain."""
-    found: list[PlainVariable] = []
-    for each in operation.variable_definitions or ():
-        required = isinstance(each.type, NonNullTypeNode)
-        declared = each.type.type if isinstance(each.type, NonNullTypeNode) else each.type
-        if not isinstance(declared, NamedTypeNode) or each.default_value is not None:
-            return None
-        fits = _PLAIN.get(declared.name.value)
-        if fits is None:
-            return None
-        found.append(PlainVariable(each.variable.name.value, required, fits))
-    return found
+class Variables:
+    """The variables of one operation."""
 
+    def __init__(self, schema: GraphQLSchema, operation: OperationDefinitionNode) -> None:
+        self._declared: list[_Variable] = []
+        for each in operation.variable_definitions or ():
+            found: Any = get_variable_signature(schema, each)
+            absent = coerce_default_value(found)
+            if absent is Undefined and not is_required(found.type):
+                absent = OMITTED
+            self._declared.append(_Variable(found.name, coercer(found.type), absent, found))
 
-def coerced(plain: list[PlainVariable], given: dict[str, Any]) -> VariableValues | None:
-    """Return the values of plain variables; None where one does not fit."""
-    values: dict[str, Any] = {}
-    for each in plain:
-        if each.name not in given:
-            if each.required:
-                return None
-            continue
-        value = given[each.name]
-        if each.required if value is None else not each.fits(value):
-            return None
-        values[each.name] = value
-    return VariableValues({}, values)
+    def coerced(self, given: Mapping[str, Any]) -> VariableValues:
+        """Return the values of a request. Raises Bail where one is not valid."""
+        sources: dict[str, VariableValueSource] = {}
+        values: dict[str, Any] = {}
+        for name, coerce, absent, signature in self._declared:
+            if name in given:
+                value = given[name]
+                sources[name] = VariableValueSource(signature, value)
+                values[name] = coerce(value, 0)
+            elif absent is Undefined:
+                raise Bail
+            else:
+                sources[name] = VariableValueSource(signature)
+                if absent is not OMITTED:
+                    values[name] = absent
+        return VariableValues(sources, values)
 
 
 class Asker:
@@ -91,15 +88,32 @@ class Asker:
     def __init__(self, each: Field, binding: Binding) -> None:
         self.field = each
         self._call: Call | None = None
-        self._converters: dict[str, tuple[str, Convert]] = {}
-        self._bare: list[tuple[str, str, bool]] | None = None
-        if each.definition is not None:
-            self._call = binding.call(each.definition)
-            self._converters = {
-                name: (binding.argument(argument), binding.converter(argument))
-                for name, argument in each.definition.args.items()
-            }
-            self._bare = _bare_variables(each, self._converters)
+        self._arguments: list[tuple[str, Make]] | None = None
+        if each.definition is None:
+            return
+        self._call = binding.call(each.definition)
+        self._converters = {
+            name: (binding.argument(argument), binding.converter(argument))
+            for name, argument in each.definition.args.items()
+        }
+        self._arguments = self._prepared(each.definition)
+
+    def _prepared(self, definition: GraphQLField) -> list[tuple[str, Make]] | None:
+        """Return what makes each argument, by its Python name; None where that is not known."""
+        nodes = {
+            argument.name.value: argument.value for argument in self.field.node.arguments or ()
+        }
+        found: list[tuple[str, Make]] = []
+        try:
+            for name, argument in definition.args.items():
+                absent = default_of(argument)
+                if name in nodes or absent is not OMITTED:
+                    python_name, convert = self._converters[name]
+                    make = given(nodes.get(name), cast("Any", argument).type, absent)
+                    found.append((python_name, _converted(make, convert)))
+        except HasOddVariablesError:
+            return None
+        return found
 
     def ask(self, variables: VariableValues, info: Any) -> Any:
         """Return the question, `REFUSED` where the resolver would have none of its arguments."""
@@ -117,56 +131,26 @@ class Asker:
             if definition is None or definition.resolve is None:
                 raise Bail
             return definition.resolve(EACH, info, **self.field.arguments(variables))
-        if self._bare is not None:
-            return self._call(EACH, info, _values(self._bare, variables.coerced))
+        if self._arguments is None:
+            return self._call(EACH, info, self._on_the_long_way(variables))
+        values = variables.coerced
+        made = {name: make(values) for name, make in self._arguments}
+        return self._call(
+            EACH, info, {name: value for name, value in made.items() if value is not OMITTED}
+        )
+
+    def _on_the_long_way(self, variables: VariableValues) -> dict[str, Any]:
+        """Return the arguments by Python name, coerced by graphql-core."""
         arguments: dict[str, Any] = {}
         for name, value in self.field.arguments(variables).items():
             python_name, convert = self._converters[name]
             arguments[python_name] = convert(value)
-        return self._call(EACH, info, arguments)
+        return arguments
 
 
-def _values(bare: list[tuple[str, str, bool]], values: dict[str, Any]) -> dict[str, Any]:
-    """Return arguments that are variables, by Python name."""
-    arguments: dict[str, Any] = {}
-    for name, variable, required in bare:
-        if variable in values:
-            value = values[variable]
-            if value is None and required:
-                raise Bail
-            arguments[name] = value
-        elif required:
-            raise Bail
-    return arguments
+def _converted(make: Make, convert: Callable[[Any], Any]) -> Make:
+    def converted(values: Mapping[str, Any]) -> Any:
+        value = make(values)
+        return value if value is OMITTED else convert(value)
 
-
-def _bare_variables(
-    each: Field, converters: dict[str, tuple[str, Convert]]
-) -> list[tuple[str, str, bool]] | None:
-    """Return (Python name, variable, required) of each argument, if all are plain variables."""
-    definition = each.definition
-    if definition is None:
-        return None
-    given = {argument.name.value: argument.value for argument in each.node.arguments or ()}
-    found: list[tuple[str, str, bool]] = []
-    for name, argument in definition.args.items():
-        value = given.get(name)
-        if argument.default_value is not Undefined:
-            return None
-        if value is None:
-            if _is_required(argument):
-                return None
-            continue
-        if not isinstance(value, VariableNode) or not _is_plain(argument):
-            return None
-        found.append((converters[name][0], value.name.value, _is_required(argument)))
-    return found
-
-
-def _is_required(argument: GraphQLArgument) -> bool:
-    return is_required(cast("Any", argument).type)
-
-
-def _is_plain(argument: GraphQLArgument) -> bool:
-    declared = nullable(cast("Any", argument).type)
-    return isinstance(declared, GraphQLScalarType) and declared.name in _PLAIN
+    return converted

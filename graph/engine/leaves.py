@@ -27,17 +27,26 @@ def bail(*_: Any) -> Any:
     raise Bail
 
 
+def is_int(value: Any) -> bool:
+    """Say whether a value is what Int takes and gives as it is."""
+    return type(value) is int and _INT_MIN <= value <= _INT_MAX
+
+
+def is_float(value: Any) -> bool:
+    """Say whether a value is what Float takes and gives as it is."""
+    return type(value) is float and -_FLOAT_MAX <= value <= _FLOAT_MAX
+
+
 def _text(value: Any) -> Any:
     return value if type(value) is str else bail()
 
 
 def _int(value: Any) -> Any:
-    return value if type(value) is int and _INT_MIN <= value <= _INT_MAX else bail()
+    return value if is_int(value) else bail()
 
 
 def _float(value: Any) -> Any:
-    fits = type(value) is float and -_FLOAT_MAX <= value <= _FLOAT_MAX
-    return value if fits else bail()
+    return value if is_float(value) else bail()
 
 
 def _boolean(value: Any) -> Any:

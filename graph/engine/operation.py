@@ -21,9 +21,9 @@ from graphql import (
     OperationType,
 )
 from graphql.execution.collect_fields import FieldDetails, FragmentDetails, collect_fields
-from graphql.execution.values import VariableValues, get_variable_values
+from graphql.execution.values import VariableValues
 
-from graph.engine.asking import REFUSED, Asker, coerced, plain_variables
+from graph.engine.asking import REFUSED, Asker, Variables
 from graph.engine.declared import is_required
 from graph.engine.levels import Plan
 from graph.engine.plan import Planner
@@ -79,7 +79,7 @@ class Operation:
         self.node = operation
         found = [d for d in document.definitions if isinstance(d, FragmentDefinitionNode)]
         self._fragments = {d.name.value: FragmentDetails(d) for d in found}
-        self._plain = plain_variables(operation)
+        self._variables = Variables(schema, operation)
         self._deciding = deciding_variables([operation, *found])
         self._variants: OrderedDict[Hashable, _Variant | None] = OrderedDict()
 
@@ -87,7 +87,7 @@ class Operation:
         self, variables: dict[str, Any] | None, context: Any, answers: Answers
     ) -> dict[str, Any]:
         """Return the data. Raises Bail where graphql-core has to do it."""
-        values = self._coerced(variables)
+        values = self._variables.coerced(variables or {})
         variant = self._variant((), values, self._select)
         questions = self._questions(variant, values, SimpleNamespace(context=context))
         plans = self._plans(variant, questions)
@@ -137,18 +137,6 @@ class Operation:
     def has_several_roots(self) -> bool:
         """Say whether fields of the root may be planned where the whole can not be."""
         return len(self.node.selection_set.selections) > 1
-
-    def _coerced(self, variables: dict[str, Any] | None) -> VariableValues:
-        definitions = self.node.variable_definitions
-        if not definitions:
-            return VariableValues({}, {})
-        plain = None if self._plain is None else coerced(self._plain, variables or {})
-        if plain is not None:
-            return plain
-        found = get_variable_values(self._schema, definitions, variables or {}, max_errors=1)
-        if isinstance(found, list):
-            raise Bail
-        return found
 
     def _variant(self, of: tuple[str, ...], variables: VariableValues, select: Select) -> _Variant:
         key = (*of, *[variables.coerced.get(name) for name in self._deciding])

@@ -231,8 +231,7 @@ _COMPOSED: Mapping[str, Callable[[str, Any], Where]] = {
 
 
 def _given(value: Any) -> Iterator[tuple[str, Any]]:
-    for name in value.__dataclass_fields__:
-        found = getattr(value, name)
+    for name, found in value.__dict__.items():
         if found is not strawberry.UNSET:
             yield name, found
 

@@ -9,10 +9,11 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, NewType
+from typing import Any, NewType, cast
 from uuid import UUID
 
 import strawberry
+from graphql import Undefined, ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 from db.errors import InvalidError
@@ -77,6 +78,21 @@ def parse_id(name: str, value: str) -> UUID:
         raise InvalidError(msg) from None
 
 
+def parse_json_literal(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
+    """Return the value of a literal; a variable that has none is left out, null in a list."""
+    return _defined(value_from_ast_untyped(node, variables))
+
+
+def _defined(value: Any) -> Any:
+    if isinstance(value, dict):
+        items = cast("dict[str, Any]", value).items()
+        return {name: _defined(part) for name, part in items if part is not Undefined}
+    if isinstance(value, list):
+        items = cast("list[Any]", value)
+        return [None if part is Undefined else _defined(part) for part in items]
+    return value
+
+
 def _short(value: object) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
@@ -115,5 +131,6 @@ SCALARS: Mapping[object, ScalarDefinition] = {
         specified_by_url="https://datatracker.ietf.org/doc/html/rfc8259",
         serialize=_as_it_is,
         parse_value=_as_it_is,
+        parse_literal=parse_json_literal,
     ),
 }
