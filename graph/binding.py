@@ -16,7 +16,7 @@ from db.questions import NODES, Rows, Values
 from db.readers import Reading
 from db.rows import Row, Shape
 from db.threads import THREAD
-from db.values import EXPRESSIONS, FUNCTIONS, READY, Kind
+from db.values import EXPRESSIONS, FUNCTIONS, OF_ROWS, READY, Kind
 from graph.arguments import converter_of
 from graph.engine.protocol import Bail
 from graph.writing import LARGE_BYTES, LARGE_ROWS
@@ -77,6 +77,16 @@ class StoreBinding:
     def expression(self, entity: Entity, column: Column) -> str | None:
         """Return Python text that makes an answer's value of the stored one, called {v}."""
         return self._expressions.get(entity.kind(column))
+
+    def of_rows(
+        self, entity: Entity, column: Column
+    ) -> Callable[[Sequence[tuple[Any, ...]], int], list[Any]] | None:
+        """Return what makes an answer's values of one column of many rows, if that is faster."""
+        return OF_ROWS[self._dialect].get(entity.kind(column))
+
+    def is_short(self, entity: Entity, column: Column) -> bool:
+        """Say whether the values of a column are short."""
+        return column not in entity.lazy
 
     def nullable(self, entity: Entity, column: Column) -> bool:
         """Say whether a stored column may be missing."""

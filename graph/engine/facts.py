@@ -6,6 +6,7 @@ from typing import Any
 from graphql import GraphQLObjectType
 from orjson import Fragment
 
+from graph.engine.bulk import Bulk
 from graph.engine.leaves import Complete, bail, completer, stored_leaf
 from graph.engine.levels import Level
 from graph.engine.protocol import Bail, Binding, Column
@@ -58,7 +59,12 @@ class Facts:
             expression = self._binding.expression(level.entity, column)
             made = name if expression is None else expression.format(v=name)
         nullable = self._binding.nullable(level.entity, column)
-        return stored_leaf(field.type, name, made, nullable=nullable, env=self._env)
+        text = stored_leaf(field.type, name, made, nullable=nullable, env=self._env)
+        of_rows = self._binding.of_rows(level.entity, column)
+        if of_rows and text in {made, f"(None if {name} is None else {made})"}:
+            function = self._keep("of_rows_", field.uid, of_rows)
+            level.bulk[text] = Bulk(f"{function}(rows, {level.place(column)})")
+        return text
 
     def _made(self, level: Level, column: Column) -> str:
         """Return text for a column as functions take it."""
@@ -80,9 +86,20 @@ class Facts:
         made = f"{complete}({function}({arguments}))"
         if passes is None:
             return made
+        place = level.place(columns[0])
+        name = f"c{place}"
+        if passes is bool:
+            return f"(F({name}) if {name} else {made})"
         check = self._keep("passes_", field.uid, passes)
-        name = f"c{level.place(columns[0])}"
-        return f"(F({name}) if {name} is not None and {check}({name}) else {made})"
+        text = f"(F({name}) if {name} is not None and {check}({name}) else {made})"
+        if self._binding.is_short(level.entity, columns[0]):  # short texts are often the same
+            found = (
+                f"{{c for c in {{row[{place}] for row in rows}} if c is not None and {check}(c)}}"
+            )
+            level.bulk[text] = Bulk(
+                found, f"(F({name}) if {name} in {{m}} else {made})", by_row=False
+            )
+        return text
 
     def _asked_of_row(self, level: Level, field: Field, question: Any) -> str:
         """Return text for a question about the row itself, whose function may change by request."""

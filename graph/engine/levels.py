@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from graph.engine.bulk import Bulk
 from graph.engine.leaves import Complete
 from graph.engine.protocol import Column
 from graph.engine.selection import Field
@@ -46,7 +47,8 @@ class Among:
 class Level:
     """Rows of one entity at one place: their columns, and what hangs on them.
 
-    `listed` is the uid of the field that lists them.
+    `listed` is the uid of the field that lists them; `bulk` says how values are made for many rows,
+    by the text that makes them for one.
     """
 
     entity: Any
@@ -54,6 +56,7 @@ class Level:
     nodes: list[Node] = field(default_factory=list[Node])
     nests: bool = False
     listed: int | None = None
+    bulk: dict[str, Bulk] = field(default_factory=dict[str, Bulk])
 
     def place(self, column: Column) -> int:
         """Return the place of a column, which the rows hold from now on."""

@@ -10,6 +10,7 @@ from typing import Any
 
 from graphql import GraphQLObjectType
 
+from graph.engine.bulk import FEW, at_once, one_by_one
 from graph.engine.declared import is_list, is_required
 from graph.engine.facts import Facts
 from graph.engine.leaves import Complete, bail
@@ -51,13 +52,14 @@ class Planner(Facts):
     def _list_of(self, level: Level, uid: int | str, selection: Selection) -> str:
         """Return the name of a function from stored rows to a list of dicts."""
         items = [(each.key, self._value(level, each, selection.type)) for each in selection.fields]
-        body = ", ".join(f"{key!r}: {text}" for key, text in items)
         if not level.columns:
             level.place(level.entity.key[-1])
         self._lists.append((uid, level))
-        return self._function(
-            f"list_{selection.type.name}_", uid, f"return [{{{body}}} for @{uid}@ in rows]"
-        )
+        body = one_by_one(items, f"@{uid}@")
+        if any(text in level.bulk for _, text in items):
+            many = self._function("many_", uid, at_once(items, f"@{uid}@", level.bulk))
+            body = f"if len(rows) > {FEW}:\n        return {many}(rows, G)\n    {body}"
+        return self._function(f"list_{selection.type.name}_", uid, body)
 
     def _value(self, level: Level, field: Field, type: GraphQLObjectType) -> str:
         if field.name == "__typename":

@@ -106,6 +106,16 @@ class Binding(Protocol):
         """Return Python text that makes an answer's value of the stored one, called {v}."""
         ...
 
+    def of_rows(
+        self, entity: Any, column: Column
+    ) -> Callable[[Sequence[Stored], int], list[Any]] | None:
+        """Return what makes an answer's values of one column of many rows, if that is faster."""
+        ...
+
+    def is_short(self, entity: Any, column: Column) -> bool:
+        """Say whether the values of a column are short."""
+        ...
+
     def nullable(self, entity: Any, column: Column) -> bool:
         """Say whether a stored column may be missing."""
         ...
