@@ -14,14 +14,14 @@ from db.compiler import (
     Statement,
     count_of_many,
     count_of_one,
+    rows_merged,
     rows_of_many,
     rows_of_one,
-    rows_of_projects,
 )
 from db.entity import Column
-from db.narrow import is_merged, padded, projects_of
+from db.merging import MOST_PROJECTS, Split, arms_of, projects_named, split_of
 from db.ordering import WindowForm
-from db.questions import Link, Rows, Window
+from db.questions import PROJECTS, Link, Rows, Window
 from db.readers import Reading
 from db.values import ASKED, KEY, NOBODY, PACK, Kind
 
@@ -86,11 +86,11 @@ async def windows(
         _nulls(window.before),
     )
     form, order = filters.form(question.where), question.ordered
-    if is_merged(question.link, form, order):
-        projects = await projects_of(reading)
-        if projects is not None:
-            found = await _of_projects(reading, question, columns, shape, projects)
-            return {(): _cut(found, window)}
+    split = split_of(question.link, form, order)
+    if split is not None:
+        merged = await _merged(reading, question, keys, columns, shape, split)
+        if merged is not None:
+            return {key: _cut(some, window) for key, some in zip(keys, merged, strict=True)}
     statement = rows_of_one(
         reading.dialect,
         question.link,
@@ -105,24 +105,42 @@ async def windows(
     return {key: _cut(some, window) for key, some in zip(keys, found, strict=True)}
 
 
-async def _of_projects(
+async def _merged(
     reading: Reading,
     question: Rows,
+    keys: Sequence[Key],
     columns: tuple[Column, ...],
     shape: WindowForm,
-    projects: Sequence[Any],
-) -> list[Stored]:
-    """Return the rows of a page that is merged from those of all projects."""
-    if not projects:
-        return []
-    values, places = asked(reading.dialect, question), padded(len(projects))
-    given = [*projects, *[NOBODY[reading.dialect]] * (places - len(projects))]
-    values |= {f"s{at}": project for at, project in enumerate(given)}
+    split: Split,
+) -> list[list[Stored]] | None:
+    """Return the rows of each parent's page, merged from several; None where they are too many."""
+    dialect = reading.dialect
+    projects = await _projects(reading, question, split) if split.spread else ()
+    arms = projects is not None and arms_of(question.where, split, projects, NOBODY[dialect])
+    if not arms:
+        return None
     form, order = filters.form(question.where), question.ordered
-    statement = rows_of_projects(
-        reading.dialect, question.link, columns, form, shape, order, places
+    statement = rows_merged(
+        dialect, question.link, columns, form, shape, order, split, arms.projects
     )
-    return await _fetch(reading, statement, values)
+    values = [values_of(dialect, question, key) | arms.values for key in keys]
+    return await seek(reading, statement, values)
+
+
+async def _projects(reading: Reading, question: Rows, split: Split) -> Sequence[Any] | None:
+    """Return the stored ids of the projects that are named, else of all; None: too many."""
+    dialect, where = reading.dialect, filters.EVERYTHING
+    named = projects_named(question.where, split)
+    if named is not None:
+        if named.clause == "session_id":
+            convert = ASKED[dialect].get(Kind.ID)
+            return [convert(id) for id in named.value] if convert else named.value
+        where = filters.test("name", "in", named.value)
+    window, asked = WindowForm(), Rows(PROJECTS, where=where, window=Window(MOST_PROJECTS))
+    form = filters.form(where)
+    statement = rows_of_one(dialect, PROJECTS, ("id",), form, window, False, PROJECTS.order)
+    found = [id for (id,) in await _fetch(reading, statement, values_of(dialect, asked, ()))]
+    return found if len(found) <= MOST_PROJECTS else None
 
 
 @advised

@@ -35,7 +35,8 @@ from db.dialects import (
 )
 from db.entity import Column, Entity, Head, Score, Size
 from db.filters import Form, clause_of
-from db.narrow import behind, column_in, is_led, led, merged
+from db.merging import Split, merged
+from db.narrow import behind, column_in, conjuncts, is_led, led
 from db.ordering import (
     WindowForm,
     average_score,
@@ -96,17 +97,18 @@ def rows_of_one(
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
-def rows_of_projects(
+def rows_merged(
     dialect: str,
     link: Link,
     columns: tuple[Column, ...],
     where: Form,
     window: WindowForm,
     order: Order,
+    split: Split,
     projects: int,
 ) -> Statement:
-    """Return the statement for a page over projects, whose ids are s0, s1, ..."""
-    keys = merged(where, window, order, partial(binds, "f"), projects)
+    """Return the statement for a page that is merged from several (`db.merging`)."""
+    keys = merged(link, where, window, order, partial(binds, "f"), split, projects)
     found = reversed_order(order) if window.backward else order
     return compiled_of(dialect, _of_page(dialect, link, columns, keys, found))
 
@@ -121,7 +123,9 @@ def _led(
 ) -> Select[Any]:
     """Return a page that an index of tags or metadata leads."""
     target = link.target
-    source, conditions, leader = led(target.source(_stored(columns)), where, binds("f"))
+    bind = binds("f")
+    bound = ((part, bind) for part in conjuncts(where))
+    source, conditions, leader = led(target.source(_stored(columns)), bound)
     query = select(*(_column(dialect, target, column) for column in columns)).select_from(source)
     query = query.where(
         *(leader.c[column] == bindparam(f"k{at}") for at, (_, column) in enumerate(link.on)),

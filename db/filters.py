@@ -158,6 +158,22 @@ def values(where: Where) -> Iterator[tuple[Kind, Any]]:
             yield from values(where.part)
 
 
+def parameters(form: Form) -> int:
+    """Return how many parameters `clause_of` takes for a form."""
+    head: str = form[0]
+    match head:
+        case "all" | "any":
+            return sum(map(parameters, form[1:]))
+        case "not" | "some":
+            return parameters(form[-1])
+        case "json":
+            return 2 if form[2] else 1
+        case _:
+            if _is_literal(head, form[1]):
+                return 0
+            return form[2] if form[1] in LISTS else 1
+
+
 def clause_of(  # noqa: PLR0911 - as above
     form: Form, table: FromClause, bind: Iterator[Any]
 ) -> ColumnElement[bool]:
@@ -225,7 +241,7 @@ def test(clause: str, operator: str, value: Any) -> Test:
         msg = f"{clause}.{operator} is null; use isNull to ask for missing values"
         raise InvalidError(msg)
     if operator in LISTS:
-        value = checked_list(f"{clause}.{operator}", value)
+        value = tuple(dict.fromkeys(checked_list(f"{clause}.{operator}", value)))
     return Test(clause, operator, value)
 
 
