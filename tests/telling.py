@@ -1,6 +1,8 @@
 """Arrivals for tests: runs that stand in one another, told by posts and patches."""
 
 import json
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -111,3 +113,7 @@ class Book:
             for table in SQLModel.metadata.tables
             if table != "run_rollup_dirty"  # says which hours were touched, not how they are
         }
+
+
+OpenBook = Callable[[], AbstractContextManager[Book]]
+"""Give an empty database; what is folded into it is taken back in the end."""

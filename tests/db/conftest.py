@@ -3,16 +3,11 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import create_engine
-from sqlmodel import SQLModel
 
-from tests.telling import Book
+from tests.telling import Book, OpenBook
 
 
 @pytest.fixture
-def book() -> Iterator[Book]:
-    engine = create_engine("sqlite://")
-    SQLModel.metadata.create_all(engine)
-    with engine.connect() as connection:
-        yield Book(connection)
-    engine.dispose()
+def book(open_book: OpenBook) -> Iterator[Book]:
+    with open_book() as book:
+        yield book

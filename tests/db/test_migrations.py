@@ -7,14 +7,12 @@ import sys
 from threading import Thread
 from uuid import uuid4
 
-import psycopg
 import pytest
-import sqlalchemy
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, Row, create_engine, inspect, make_url
+from sqlalchemy import Engine, Row, create_engine, inspect
 from sqlmodel import SQLModel
 
 import db.models
@@ -22,10 +20,10 @@ from db import migrations, schema_version
 from db.dialects import open_any, open_engine
 from db.errors import SchemaMismatchError
 from db.full_text import FULL_TEXT
+from tests.databases import own_database
 from tests.db.first_version import PLACE, first_version
 
 URL = "sqlite:///runs.db"
-ANY = pytest.mark.parametrize("database", ["sqlite", "postgresql"], indirect=True)
 OURS = "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
 
 
@@ -37,26 +35,18 @@ def engine(tmp_path):
 
 
 @pytest.fixture
-def database(request, tmp_path):
-    """The URL of an empty database of the kind that is the parameter."""
-    if request.param == "sqlite":
+def url(database, request, tmp_path):
+    """The URL of an empty database."""
+    if database == "sqlite":
         yield f"sqlite:///{tmp_path}/runs.db"
         return
-    server = make_url(request.getfixturevalue("postgres_url"))
-    name = f"empty_{uuid4().hex}"
-    with psycopg.connect(plain(server), autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield plain(server.set(database=name))
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def plain(url: sqlalchemy.URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+    with own_database(request.getfixturevalue("postgres_server"), f"empty_{uuid4().hex}") as url:
+        yield url
 
 
 @pytest.fixture
-def empty(database):
-    engine = open_any(database)
+def empty(url):
+    engine = open_any(url)
     yield engine
     engine.dispose()
 
@@ -94,7 +84,6 @@ OBJECTS = FULL_TEXT["sqlite"].objects | FULL_TEXT["postgresql"].objects
 COMPARED = {"compare_type": True, "include_name": is_declared}
 
 
-@ANY
 def test_a_migrated_database_is_what_the_models_say(empty):
     schema_version.upgrade(empty, URL)
 
@@ -103,7 +92,7 @@ def test_a_migrated_database_is_what_the_models_say(empty):
         assert compare_metadata(context, SQLModel.metadata) == []
 
 
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite: the next test
+@pytest.mark.only_on("postgresql", reason="the next test does it for SQLite")
 def test_columns_and_indexes_of_postgresql_are_migrated_to_the_letter(empty):
     schema_version.upgrade(empty, URL)
     with empty.begin() as connection:
@@ -145,7 +134,6 @@ def test_the_version_in_the_code_is_the_last_migration():
     assert ScriptDirectory.from_config(config).get_heads() == [schema_version.HEAD]
 
 
-@ANY
 def test_an_empty_database_is_made_and_a_made_one_left_alone(empty):
     assert schema_version.current(empty) is None
 
@@ -158,7 +146,6 @@ def test_an_empty_database_is_made_and_a_made_one_left_alone(empty):
     assert "run" in before
 
 
-@ANY
 @pytest.mark.parametrize(("version", "advice"), [("0000", "rungraph migrate"), ("9999", "newer")])
 def test_another_version_is_refused_with_what_to_do(empty, version, advice):
     schema_version.upgrade(empty, URL)
@@ -183,7 +170,6 @@ def test_a_refusal_keeps_the_password_of_the_url(engine, do):
     assert "postgresql://me:***@there/runs" in str(refused.value)
 
 
-@ANY
 def test_a_newer_database_is_never_touched(empty):
     schema_version.upgrade(empty, URL)
     with empty.begin() as connection:
@@ -204,7 +190,7 @@ def test_a_database_of_something_else_is_refused(engine, do):
     assert set(declarations(engine)) == {"recipe"}
 
 
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)  # SQLite has no schemas
+@pytest.mark.only_on("postgresql", reason="SQLite has no schemas")
 def test_tables_of_something_else_in_other_schemas_are_left_alone(empty):
     with empty.begin() as connection:
         connection.exec_driver_sql("CREATE TABLE public.recipe (id INTEGER)")
@@ -215,7 +201,6 @@ def test_tables_of_something_else_in_other_schemas_are_left_alone(empty):
     assert "run" in inspect(empty).get_table_names("rungraph")
 
 
-@ANY
 def test_a_migration_that_fails_leaves_nothing_behind(empty, monkeypatch):
     monkeypatch.setattr(schema_version, "HEAD", "0002")
 
@@ -225,15 +210,13 @@ def test_a_migration_that_fails_leaves_nothing_behind(empty, monkeypatch):
     assert tables(empty) == set()
 
 
-@ANY
-def test_migrate_tells_the_versions_before_and_after(database):
-    assert schema_version.migrate(database) == (None, schema_version.HEAD)
-    assert schema_version.migrate(database) == (schema_version.HEAD, schema_version.HEAD)
+def test_migrate_tells_the_versions_before_and_after(url):
+    assert schema_version.migrate(url) == (None, schema_version.HEAD)
+    assert schema_version.migrate(url) == (schema_version.HEAD, schema_version.HEAD)
 
 
-@ANY
-def test_several_may_make_one_database_at_once(database):
-    engines = [open_any(database) for _ in range(4)]
+def test_several_may_make_one_database_at_once(url):
+    engines = [open_any(url) for _ in range(4)]
     threads = [Thread(target=schema_version.ensure, args=(engine, URL)) for engine in engines]
     for thread in threads:
         thread.start()

@@ -250,9 +250,8 @@ def test_runs_that_begin_together_keep_apart(add, store, entries, matching):
         assert sum(first_of(NOON) <= number < first_of(NOON) + 4 for number in numbers) == 4
 
 
+@pytest.mark.only_on("sqlite", reason="PostgreSQL keeps its index by itself")
 def test_the_index_of_sqlite_is_sound_after_many_changes(add, store, entries):
-    if not FULL_TEXT[store._engine.dialect.name].put:
-        pytest.skip("it is PostgreSQL's own")
     for turn in range(3):
         for at in range(4):
             add(f"run {at}", outputs={"text": f"turn {turn} " + "word " * turn * at})

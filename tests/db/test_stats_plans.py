@@ -20,6 +20,8 @@ from db.store import Store
 from db.threads import threads_of
 from tests.conftest import NOON
 
+pytestmark = pytest.mark.only_on("sqlite", reason="the plans are SQLite's, in its words")
+
 DAY = All((asks("start_time", "gte", NOON), asks("start_time", "lt", NOON + timedelta(days=1))))
 NAMED = asks("project_name", "eq", "p1")
 BY_TYPE = (RunGroupField.RUN_TYPE,)
@@ -48,8 +50,6 @@ def steps(
     request: pytest.FixtureRequest, store: Store, add: Callable[..., Any]
 ) -> Callable[..., list[str]]:
     """Answer a question about some hundred runs in three projects; return what was read how."""
-    if store.reading().dialect != "sqlite":
-        pytest.skip("its plans are SQLite's")
     for at in range(90):
         thread = {"metadata": {"thread_id": f"t{at % 5}"}}
         root = add(f"root {at}", at=at * 400, session_name=f"p{at % 3}", extra=thread)

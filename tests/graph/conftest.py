@@ -14,11 +14,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("engine", [Engine.HTTP, Engine.OFF], ids=["engine", "graphql-core"])
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On PostgreSQL one engine is enough: what differs there is below both."""
-    items[:] = [item for item in items if "postgresql-graphql-core" not in item.nodeid]
-
-
 @pytest.fixture
 def engine() -> Engine:
     """How far compiled execution goes."""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.conftest import DATABASES, run_id
+from tests.conftest import run_id
 
 Filter = dict[str, Any]
 Meaning = Callable[[Any, Any], bool]
@@ -404,7 +404,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
         ),
     ],
 )
-@pytest.mark.skipif("sqlite" not in DATABASES, reason="its limit is set here")
+@pytest.mark.only_on("sqlite", reason="the limit that is set here is its own")
 @pytest.mark.usefixtures("hurried")  # before a connection is opened
 def test_what_takes_too_long_says_which_condition_to_add(
     answer: Callable[..., Any], add: Callable[..., Any], where: str, advice: str

@@ -8,11 +8,9 @@ from sqlalchemy import event
 from starlette.testclient import TestClient
 
 from db.store import Store
-from tests.conftest import DATABASES, run_id
+from tests.conftest import run_id
 
-pytestmark = pytest.mark.skipif(
-    DATABASES != ["sqlite"], reason="the limit is SQLite's; PostgreSQL has none to set"
-)
+pytestmark = pytest.mark.only_on("sqlite", reason="PostgreSQL has no such limit to set")
 
 
 def post(client: TestClient, name: str, size: int) -> Any:

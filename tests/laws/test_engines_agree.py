@@ -140,6 +140,11 @@ def spoil(odd: Store, add: Any, judge: Any) -> Callable[[], None]:
     return lambda: break_(odd, add, judge)
 
 
+typeless = pytest.mark.only_on(
+    "sqlite", reason="PostgreSQL holds no value of another type than its column's"
+)
+
+
 def is_sqlite(store: Store) -> bool:
     return store.reading().dialect == "sqlite"
 
@@ -150,10 +155,8 @@ def test_all_levels_answer_alike(odd: Store):
     assert min(shares.values()) >= SHARE
 
 
+@typeless
 def test_all_levels_tell_the_same_errors_of_broken_rows(odd: Store, spoil: Callable[[], None]):
-    if not is_sqlite(odd):
-        pytest.skip("PostgreSQL holds no value of another type than its column's")
-
     agree(odd, seed=2, number=50, spoil=spoil)
 
 
@@ -166,13 +169,11 @@ def test_all_levels_answer_alike_whatever_is_asked(odd: Store, seed: int):
     assert min(shares.values()) >= SHARE
 
 
+@typeless
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
 @pytest.mark.parametrize("seed", range(20, 25))
 def test_all_levels_tell_the_same_errors_whatever_is_asked(
     odd: Store, spoil: Callable[[], None], seed: int
 ):
-    if not is_sqlite(odd):
-        pytest.skip("PostgreSQL holds no value of another type than its column's")
-
     agree(odd, seed, number=400, spoil=spoil)

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -27,7 +26,7 @@ from db.ingest import fold
 from db.store import Store
 from graph.app import create_app
 from graph.settings import Settings
-from tests.conftest import DATABASES, NAMES, NOON
+from tests.conftest import NAMES, NOON
 
 Filter = dict[str, Any]
 WORLDS = 4
@@ -391,15 +390,11 @@ def worlds() -> list[World]:
     return [World(seed) for seed in range(WORLDS)]
 
 
-@pytest.fixture(scope="module", params=DATABASES)
+@pytest.fixture(scope="module")
 def client(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, worlds: list[World]
+    database: str, open_empty: Callable[[str], Store], worlds: list[World]
 ) -> Iterator[TestClient]:
-    if request.param == "sqlite":
-        path: Path = tmp_path_factory.mktemp("laws") / "rungraph.db"
-        store = Store.open(f"sqlite:///{path}", synchronous="off")
-    else:
-        store = Store.open(request.getfixturevalue("postgres_url"))
+    store = open_empty(database)
     with store._engine.begin() as connection:
         for world in worlds:
             (outcome,) = fold(connection, [world.batch()], NOON)

@@ -1,8 +1,7 @@
 """Arrivals in any order, any number of times, split into any batches: the same rows."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -10,11 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine
-from sqlmodel import SQLModel
 
 from db.arrivals import AttachmentArrival, Batch, FeedbackPatch, RunArrival
-from tests.telling import Book, at, bare, id_of, judged, patch, post, used
+from tests.telling import OpenBook, at, bare, id_of, judged, patch, post, used
 
 KINDS = {
     RunArrival: "runs",
@@ -23,22 +20,6 @@ KINDS = {
     AttachmentArrival: "attachments",
 }
 MEASURES = ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_cost", "total_cost")
-
-engine = create_engine("sqlite://")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _tables() -> Iterator[None]:
-    SQLModel.metadata.create_all(engine)
-    yield
-    engine.dispose()
-
-
-@contextmanager
-def empty_book() -> Iterator[Book]:
-    with engine.connect() as connection:
-        yield Book(connection)
-        connection.rollback()
 
 
 def maybe(value: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -169,13 +150,13 @@ def tellings(draw: Callable[..., Any], told: list[Any]) -> list[list[Batch]]:
     return folds
 
 
-def check_law(data: st.DataObject) -> None:
+def check_law(open_book: OpenBook, data: st.DataObject) -> None:
     told = data.draw(stories())
-    with empty_book() as book:
+    with open_book() as book:
         for batches in data.draw(tellings(told)):
             book.fold(*batches)
         one_way = book.everything()
-    with empty_book() as book:
+    with open_book() as book:
         for batches in data.draw(tellings(told)):
             book.fold(*batches)
         other_way = book.everything()
@@ -234,12 +215,14 @@ def check_own(run: dict[str, Any], payload: dict[str, Any], *, counted: bool) ->
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_arrivals_in_any_order_end_in_the_same_rows(data: st.DataObject):
-    check_law(data)
+def test_arrivals_in_any_order_end_in_the_same_rows(open_book: OpenBook, data: st.DataObject):
+    check_law(open_book, data)
 
 
 @pytest.mark.slow
 @settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_arrivals_in_any_order_end_in_the_same_rows_many_times(data: st.DataObject):
-    check_law(data)
+def test_arrivals_in_any_order_end_in_the_same_rows_many_times(
+    open_book: OpenBook, data: st.DataObject
+):
+    check_law(open_book, data)

@@ -3,9 +3,8 @@
 import asyncio
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -24,7 +23,7 @@ from db.pages import page
 from db.questions import RUNS
 from db.rows import Row, Shape
 from db.store import Store
-from tests.conftest import DATABASES, NAMES, NOON
+from tests.conftest import NAMES, NOON
 
 TAGS, TYPES, THREADS = ("a", "b", "c", "d"), ("llm", "tool", "chain"), ("s", "t", None)
 PROJECTS = tuple(f"merged {number}" for number in range(5))
@@ -66,17 +65,11 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-@pytest.fixture(scope="module", params=DATABASES)
+@pytest.fixture(scope="module")
 def store(
-    request: pytest.FixtureRequest,
-    tmp_path_factory: pytest.TempPathFactory,
-    runner: asyncio.Runner,
+    database: str, open_empty: Callable[[str], Store], runner: asyncio.Runner
 ) -> Iterator[Store]:
-    if request.param == "sqlite":
-        path: Path = tmp_path_factory.mktemp("laws") / "rungraph.db"
-        store = Store.open(f"sqlite:///{path}", synchronous="off")
-    else:
-        store = Store.open(request.getfixturevalue("postgres_url"))
+    store = open_empty(database)
     with store._engine.begin() as connection:
         fold(connection, [Batch(runs=RUNS_TOLD)], NOON)
     yield store

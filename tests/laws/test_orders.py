@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from decimal import Decimal
 from functools import cmp_to_key
-from pathlib import Path
 from typing import Any
 from uuid import uuid5
 
@@ -20,7 +19,7 @@ from db.ingest import fold
 from db.store import Store
 from graph.app import create_app
 from graph.settings import Settings
-from tests.conftest import DATABASES, NAMES, NOON
+from tests.conftest import NAMES, NOON
 
 Order = list[dict[str, str]]
 Facts = dict[str, Any]
@@ -198,23 +197,14 @@ def ids(page: dict[str, Any]) -> list[str]:
     return [edge["node"]["id"] for edge in page["edges"]]
 
 
-SERVED = list(itertools.product(DATABASES, ["engine", "graphql-core"]))
-
-
-@pytest.fixture(scope="module", params=SERVED, ids="-".join)
+@pytest.fixture(scope="module", params=["engine", "graphql-core"])
 def make(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, database: str, open_empty: Callable[[str], Store]
 ) -> Iterator[Callable[[list[Facts]], World]]:
     """Make a world of some facts."""
-    database, executor = request.param
-    if database == "sqlite":
-        path: Path = tmp_path_factory.mktemp("laws") / "rungraph.db"
-        store = Store.open(f"sqlite:///{path}", synchronous="off")
-    else:
-        store = Store.open(request.getfixturevalue("postgres_url"))
-    with TestClient(
-        create_app(Settings(engine=executor == "engine"), store, upkeep=False)
-    ) as client:
+    store = open_empty(database)
+    settings = Settings(engine=request.param == "engine")
+    with TestClient(create_app(settings, store, upkeep=False)) as client:
         yield lambda facts: World(store, client, facts)
 
 

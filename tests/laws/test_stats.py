@@ -1,6 +1,5 @@
 """Laws of statistics: what SQL sums up, from runs or from rollups, is what plain Python does."""
 
-import asyncio
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -8,7 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from itertools import count
-from pathlib import Path
 from typing import Any
 from uuid import uuid5
 from zoneinfo import ZoneInfo
@@ -16,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 from starlette.testclient import TestClient
 
 from db import rollups, stats_answers
@@ -23,6 +22,7 @@ from db.arrivals import Batch, RunArrival
 from db.dotted import segment
 from db.ingest import fold
 from db.store import Store
+from db.tables import PROJECT, RUN_ROLLUP_DAY, RUN_ROLLUP_HOUR
 from graph.app import create_app
 from graph.settings import Settings
 from tests.conftest import NAMES, NOON
@@ -64,9 +64,8 @@ STATS = (
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
-    path: Path = tmp_path_factory.mktemp("laws") / "rungraph.db"
-    store = Store.open(f"sqlite:///{path}", synchronous="off")
+def store(database: str, open_empty: Callable[[str], Store]) -> Iterator[Store]:
+    store = open_empty(database)
     yield store
     store.close()
 
@@ -124,7 +123,9 @@ class World:
         return found["data"]
 
     def keep(self, most: int = 1000) -> int:
-        return asyncio.run(rollups.keep(self.store, FOREVER, most))
+        """Sum up, on the event loop that the server's connections belong to."""
+        assert self.client.portal
+        return self.client.portal.call(rollups.keep, self.store, FOREVER, most)
 
 
 @pytest.fixture(scope="module")
@@ -291,14 +292,13 @@ def test_rollups_kept_along_the_way_are_those_made_at_the_end(
         return rows_of(made)
 
     def rows_of(made: World) -> Any:
+        of_project = select(PROJECT.c.id).where(PROJECT.c.name == made.name).scalar_subquery()
         with made.store._engine.connect() as connection:
-            find = "SELECT id FROM project WHERE name = ?"
-            id = connection.exec_driver_sql(find, (made.name,)).scalar()
             return [
-                [row[1:] for row in connection.exec_driver_sql(
-                    f"SELECT * FROM run_rollup_{of} WHERE session_id = ? ORDER BY since", (id,)
+                [row[1:] for row in connection.execute(
+                    select(table).where(table.c.session_id == of_project).order_by(table.c.since)
                 )]
-                for of in ("hour", "day")
+                for table in (RUN_ROLLUP_HOUR, RUN_ROLLUP_DAY)
             ]  # fmt: skip
 
     places = list(range(len(told)))

@@ -6,7 +6,9 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 import pytest
+from sqlalchemy import select
 
+from db.tables import ATTACHMENT, FEEDBACK, PROJECT, RUN, RUN_PAYLOAD
 from tests.graph.ingest import recorded
 
 pytestmark = pytest.mark.skipif(not recorded.SCENARIOS, reason=recorded.MISSING)
@@ -15,10 +17,12 @@ PAYLOADS = ("inputs", "outputs", "extra", "events", "serialized")
 PLAIN = ("name", "run_type", "error")
 IDS = ("parent_run_id", "reference_example_id")
 
-RUNS = """
-    SELECT run.*, run_payload.*, project.name AS session_name
-    FROM run JOIN run_payload USING (trace_id, id) JOIN project ON project.id = run.session_id
-"""
+RUNS = select(RUN, RUN_PAYLOAD, PROJECT.c.name.label("session_name")).where(
+    RUN.c.trace_id == RUN_PAYLOAD.c.trace_id,
+    RUN.c.id == RUN_PAYLOAD.c.id,
+    RUN.c.session_id == PROJECT.c.id,
+)
+FILES = select(ATTACHMENT).where(ATTACHMENT.c.mime_type != "application/json")
 
 
 @pytest.fixture(params=recorded.SCENARIOS)
@@ -64,17 +68,17 @@ def test_what_is_stored_is_what_was_described(replayed, store):
     with store._engine.connect() as connection:
 
         def rows(statement):
-            return connection.exec_driver_sql(statement).mappings().all()
+            return connection.execute(statement).mappings().all()
 
-        runs = {str(UUID(bytes=row["id"])): row for row in rows(RUNS)}
+        runs = {str(row["id"]): row for row in rows(RUNS)}
         assert runs.keys() == described.runs.keys()
         for id, told in described.runs.items():
             check_run(runs[id], told)
         assert {
-            (str(UUID(bytes=row["run_id"])), row["name"]): (row["mime_type"], row["data"])
-            for row in rows("SELECT * FROM attachment WHERE mime_type != 'application/json'")
+            (str(row["run_id"]), row["name"]): (row["mime_type"], row["data"])
+            for row in rows(FILES)
         } == described.files
-        feedback = {str(UUID(bytes=row["id"])): row for row in rows("SELECT * FROM feedback")}
+        feedback = {str(row["id"]): row for row in rows(select(FEEDBACK))}
         assert feedback.keys() == described.feedback.keys()
         for id, told in described.feedback.items():
             check_feedback(feedback[id], told, {run: row["trace_id"] for run, row in runs.items()})
@@ -86,9 +90,9 @@ def check_run(row, told):
         assert row[name] == told.get(name), (id, name)
     assert row["dotted_order"] == told.get("dotted_order", row["dotted_order"]), id
     assert row["dotted_order"].endswith(id), id
-    assert row["trace_id"] == as_bytes(told.get("trace_id", id)), id
+    assert row["trace_id"] == as_id(told.get("trace_id", id)), id
     for name in IDS:
-        assert row[name] == as_bytes(told.get(name)), (id, name)
+        assert row[name] == as_id(told.get(name)), (id, name)
     for name in PAYLOADS:
         assert json.loads(row[name] or "null") == told.get(name), (id, name)
     for name in ("start_time", "end_time"):
@@ -109,21 +113,20 @@ def check_feedback(row, told, traces):
     assert json.loads(row["value"] or "null") == told.get("value"), id
     assert json.loads(row["correction"] or "null") == told.get("correction"), id
     assert json.loads(row["source"]) == told["feedback_source"], id
-    assert row["run_id"] == as_bytes(told.get("run_id")), id
-    assert row["trace_id"] == traces.get(told.get("run_id"), as_bytes(told.get("session_id"))), id
+    assert row["run_id"] == as_id(told.get("run_id")), id
+    assert row["trace_id"] == traces.get(told.get("run_id"), as_id(told.get("session_id"))), id
     if "created_at" in told:
         assert row["created_at"] == as_stored(told["created_at"]), id
 
 
-def as_bytes(id):
-    return None if id is None else UUID(id).bytes
+def as_id(id):
+    return None if id is None else UUID(id)
 
 
 def as_stored(moment):
     if moment is None:
         return None
     if isinstance(moment, int):
-        read = datetime.fromtimestamp(moment / 1000, UTC)
-    else:
-        read = datetime.fromisoformat(moment)
-    return read.replace(tzinfo=None).isoformat(" ", "microseconds")
+        return datetime.fromtimestamp(moment / 1000, UTC)
+    read = datetime.fromisoformat(moment)
+    return read if read.tzinfo else read.replace(tzinfo=UTC)

@@ -64,7 +64,7 @@ def test_a_run_may_be_posted_to_its_own_url(wire, rows):
     sent = {name: value for name, value in post().items() if name != "id"}
 
     assert wire.post(f"/runs/{RUN}", json=sent).status_code == 202
-    assert rows("SELECT id FROM run") == [{"id": UUID(RUN).bytes}]
+    assert rows("SELECT id FROM run") == [{"id": UUID(RUN)}]
 
 
 def test_a_batch_keeps_payloads_as_they_were_sent(wire, rows):
@@ -120,7 +120,7 @@ def test_one_bad_run_is_refused_and_its_neighbours_are_kept(wire, rows):
             ],
         },
     )
-    assert rows("SELECT id FROM run") == [{"id": UUID(OTHER).bytes}]
+    assert rows("SELECT id FROM run") == [{"id": UUID(OTHER)}]
 
 
 def test_a_batch_of_which_nothing_is_kept_fails(wire, rows):

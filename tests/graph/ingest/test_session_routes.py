@@ -1,5 +1,7 @@
 """Projects as the SDK makes, finds and changes them."""
 
+from uuid import UUID
+
 import pytest
 from langsmith.schemas import TracerSession
 
@@ -45,7 +47,7 @@ def test_runs_go_to_the_project_that_was_made_before(wire, rows):
     wire.post("/runs", json=post(session_name="mine"))
 
     assert rows("SELECT count(*) AS n FROM project") == [{"n": 1}]
-    assert rows("SELECT hex(session_id) AS id FROM run") == [{"id": OTHER.replace("-", "").upper()}]
+    assert rows("SELECT session_id AS id FROM run") == [{"id": UUID(OTHER)}]
 
 
 def test_a_second_project_of_a_name_is_a_conflict(wire):
