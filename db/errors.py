@@ -31,3 +31,7 @@ class SchemaMismatchError(StoreError):
 
 class TooSlowError(StoreError):
     """The database needed longer than it may."""
+
+
+class TooManyRowsError(StoreError):
+    """A question needs more rows than may be read for it."""

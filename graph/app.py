@@ -14,11 +14,12 @@ from db.errors import StoreError
 from db.store import Store, utc_now
 from graph.attachment_urls import AttachmentUrls
 from graph.attachments import serve_attachment
-from graph.documents import warm
+from graph.documents import load, warm
 from graph.graphiql.serving import page_of, serve_files
 from graph.http import Endpoint
 from graph.ingest.bodies import IngestLimits
 from graph.ingest.routes import routes as ingest_routes
+from graph.limits.bounds import Limits
 from graph.settings import Settings
 from graph.upkeep import kept_up
 
@@ -28,11 +29,15 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
 
     Without `upkeep` nothing happens by itself meanwhile: whoever runs it does the chores.
     """
-    if settings.documents:
-        warm(settings.documents, store.dialect)
+    query_limits = Limits.of(settings)
+    documents = load(settings.documents)
+    warm(documents, store.dialect, query_limits)
     secret = settings.signing_key or secrets.token_hex()
     urls = AttachmentUrls(secret.encode())
-    limits = IngestLimits(max_bytes=settings.ingest_max_bytes)
+    limits = IngestLimits(max_bytes=settings.ingest_max_bytes, seconds=settings.body_seconds)
+    endpoint = Endpoint(
+        settings, store, urls, limits=query_limits, documents=documents, page=page_of()
+    )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -62,7 +67,7 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
     return Starlette(
         lifespan=lifespan,
         routes=[
-            Route("/graphql", Endpoint(settings, store, urls, page_of()), methods=["GET", "POST"]),
+            Route("/graphql", endpoint),
             Route("/graphql/page/{name}", serve_files()),
             Route("/", home),
             Route("/attachments/{trace}/{run}/{name:path}", serve_attachment(store, urls)),

@@ -9,7 +9,9 @@ from db.readers import Reading
 from db.store import Store
 from graph.attachment_urls import AttachmentUrls
 from graph.engine.operation import Operation
+from graph.limits.bounds import Limits
 from graph.loading import Loading
+from graph.preparing import Prepared
 from graph.settings import Engine, Settings
 
 
@@ -20,14 +22,17 @@ class Context:
     `path` says what served the request, for those who debug; `large`, that its answer is to be
     written in pieces. `engine` is the level of compiled execution that may still be tried, and
     `operation` what graphql-core executes, for fields of the root that can be planned alone.
+    `prepared` is what became of the query's text.
     """
 
     store: Store
     settings: Settings
     attachment_urls: AttachmentUrls
+    limits: Limits
     path: str = "graphql-core"
     large: bool = False
     operation: Operation | None = None
+    prepared: Prepared | None = None
     engine: Engine = field(init=False)
     reading: Reading = field(init=False)
     loading: Loading = field(init=False)

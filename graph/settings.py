@@ -112,10 +112,19 @@ def _text(text: str) -> str:
     return text
 
 
-def _folder(text: str) -> str:
-    if not Path(text).is_dir():
+def _existing(text: str) -> str:
+    if not Path(text).exists():
         raise ValueError
     return text
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip().rstrip("/") for part in text.split(",") if part.strip())
+    for origin in found:
+        parts = urlsplit(origin)
+        if origin != "*" and (not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}"):
+            raise ValueError
+    return found
 
 
 def _whole(low: int, high: int) -> Kind[int]:
@@ -140,12 +149,15 @@ _DATABASE_URL = Kind(
 )
 _HTTP_URL = Kind("an http or https URL without a query", _http_url)
 _HOST = Kind("a host name or an address", _host)
-_FOLDER = Kind("a folder that exists", _folder)
+_FOLDER_OR_FILE = Kind("a folder or a file that exists", _existing)
+_ORIGINS = Kind("origins as https://app.example with commas between, or *", _origins)
 _PORT = _whole(0, 65535)
 DAYS = _whole(0, 36500)
 COUNT = _whole(1, 100_000)
 TEXT = Kind("any text but none", _text)
 _BYTES = _whole(1024, 2**40)
+_LIMIT = _whole(1, 10**9)
+_SECONDS = _whole(1, 86400)
 _LOG_LEVEL = _one_of(LogLevel)
 _SYNCHRONOUS = _one_of(Synchronous)
 _ENGINE = _one_of(Engine)
@@ -203,16 +215,66 @@ class Settings:
     )
     log_level: LogLevel = _setting(_LOG_LEVEL, "info", "How much is logged.")
     documents: str | None = _setting(
-        _FOLDER,
+        _FOLDER_OR_FILE,
         None,
-        "A folder of .graphql files with the queries of your clients: each is parsed, validated "
-        "and prepared at start, so that not even the first request waits for that.",
+        "The queries of your clients: a folder of .graphql files and manifests of Relay or Apollo, "
+        "or one of them. They are prepared at start, and may be asked by hash.",
     )
     engine: Engine = _setting(
         _ENGINE,
         "http",
         "How far queries are compiled: not at all, each field of the root, whole operations, or "
         "from the request's bytes to the answer's. All give the same answers; `http` is fastest.",
+    )
+    max_body_bytes: int = _setting(
+        _BYTES, "1048576", "Bytes the body of a query may have; more is a 413."
+    )
+    max_uri_bytes: int = _setting(_BYTES, "16384", "Bytes the address of a query may have.")
+    body_seconds: int = _setting(
+        _SECONDS,
+        "10",
+        "Seconds a body may take to arrive; what the SDK sends has as long for each MiB.",
+    )
+    request_seconds: int = _setting(
+        _SECONDS,
+        "10",
+        "Seconds a query may take; then it ends, its statements too. Nor may a client take longer "
+        "to fetch 64 KiB of a large answer.",
+    )
+    max_json_depth: int = _setting(_LIMIT, "100", "How deep the JSON of a query may be nested.")
+    max_tokens: int = _setting(_LIMIT, "2000", "Tokens a query document may have.")
+    max_depth: int = _setting(_LIMIT, "20", "How deep fields may be nested.")
+    max_aliases: int = _setting(
+        _LIMIT,
+        "50",
+        "Fields that may have an alias or stand again beside themselves, fragments counted "
+        "wherever they are spread.",
+    )
+    max_directives: int = _setting(_LIMIT, "50", "Directives a query may have.")
+    max_root_fields: int = _setting(_LIMIT, "20", "Fields a query may select of the root.")
+    max_cost: int = _setting(
+        _LIMIT, "100000", "Objects a query may ask for, as estimated before it is run."
+    )
+    max_rows: int = _setting(_LIMIT, "50000", "Rows that may be read for one query.")
+    max_errors: int = _setting(_LIMIT, "50", "Errors an answer tells; the others are counted.")
+    max_error_length: int = _setting(
+        _whole(100, 10**6), "1000", "Characters of an error's text; the rest is cut off."
+    )
+    introspection: bool = _setting(
+        _SWITCH, "on", "Whether queries may ask for the schema itself (`__schema`, `__type`)."
+    )
+    graphiql: bool = _setting(_SWITCH, "on", "Whether a browser gets a page to write queries in.")
+    compression: bool = _setting(
+        _SWITCH, "on", "Whether answers are compressed for clients that take it."
+    )
+    cors_origins: tuple[str, ...] = _setting(
+        _ORIGINS,
+        "",
+        "Web pages that may ask queries from a browser: their origins, with commas between; * for "
+        "all.",
+    )
+    documents_only: bool = _setting(
+        _SWITCH, "off", "Whether only the queries of `RUNGRAPH_DOCUMENTS` are answered."
     )
     debug: bool = _setting(
         _SWITCH, "off", "Answers say which path served them and which statements ran."

@@ -27,6 +27,7 @@ STORE_ERRORS: Mapping[type[errors.StoreError], tuple[int, str]] = {
     errors.BusyError: (BUSY, "BUSY"),
     errors.UnavailableError: (BUSY, "UNAVAILABLE"),
     errors.TooSlowError: (BUSY, "TIMEOUT"),
+    errors.TooManyRowsError: (422, "TOO_MANY_ROWS"),
 }
 """Error of the store -> HTTP status and code; the SDK tries again after a 503."""
 

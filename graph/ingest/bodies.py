@@ -1,5 +1,6 @@
 """Reads request bodies and decompresses them, never beyond what the limits allow."""
 
+import asyncio
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,18 +11,24 @@ from starlette.requests import ClientDisconnect, Request
 from graph.ingest.problems import BodyProblem, shown
 
 SETTING = "RUNGRAPH_INGEST_MAX_BYTES"
+SPEED_SETTING = "RUNGRAPH_BODY_SECONDS"
 LARGEST_ZSTD_WINDOW = 8 * 2**20
 """What RFC 9659 allows a Content-Encoding of zstd."""
 
+_MIB = 2**20
 _ZSTD_STEP = 1024
 """Encoded bytes at a time: a block of 128 KB takes at least 4 bytes, so one step gives 32 MB."""
 
 
 @dataclass(frozen=True, slots=True)
 class IngestLimits:
-    """How much one request may bring, in bytes, before and after decompression."""
+    """How much one request may bring, in bytes, before and after decompression, and how fast.
+
+    A body may take `seconds` for each MiB it has, begun ones too.
+    """
 
     max_bytes: int = 50 * 2**20
+    seconds: float = 10
 
 
 async def read(request: Request, limits: IngestLimits) -> bytes:
@@ -31,12 +38,17 @@ async def read(request: Request, limits: IngestLimits) -> bytes:
         raise _too_large(f"of {declared} bytes", limits.max_bytes)
     chunks: list[bytes] = []
     size = 0
+    began = asyncio.get_running_loop().time()
     try:
-        async for chunk in request.stream():
-            size += len(chunk)
-            if size > limits.max_bytes:
-                raise _too_large("as sent", limits.max_bytes)
-            chunks.append(chunk)
+        async with asyncio.timeout(limits.seconds) as patience:
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > limits.max_bytes:
+                    raise _too_large("as sent", limits.max_bytes)
+                chunks.append(chunk)
+                patience.reschedule(began + limits.seconds * (1 + size // _MIB))
+    except TimeoutError:
+        raise _too_slow(size, limits.seconds) from None
     except ClientDisconnect:
         raise BodyProblem(400, "DISCONNECTED", "the client left before the body's end") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -116,6 +128,14 @@ DECODERS: Mapping[str, Callable[[bytes, int], bytes]] = {
 def _too_large(how: str, limit: int) -> BodyProblem:
     message = f"a body {how} is more than the {limit} bytes allowed (setting {SETTING})"
     return BodyProblem(413, "TOO_LARGE", message)
+
+
+def _too_slow(size: int, seconds: float) -> BodyProblem:
+    message = (
+        f"{size} bytes arrived in time; a body may take {seconds:g} s for each MiB"
+        f" (setting {SPEED_SETTING})"
+    )
+    return BodyProblem(408, "BODY_TOO_SLOW", message)
 
 
 def _broken(encoding: str, how: str) -> BodyProblem:

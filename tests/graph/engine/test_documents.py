@@ -71,7 +71,7 @@ def test_a_query_in_the_address_is_planned_as_well(levels: Levels, runner: async
     }
 
     assert {answer.data for answer in found.values()} == {'{"runs":{"totalCount":4}}'}
-    assert found[Engine.HTTP].path == "operation"
+    assert found[Engine.HTTP].path == "http"
 
 
 VARIABLES = """query($first: Int = 2, $where: RunFilter, $after: String, $id: ID!, $path: String!) {

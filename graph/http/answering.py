@@ -1,0 +1,99 @@
+"""Writing answers: small ones in one piece, large ones in many; compressed where that is taken."""
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+from starlette.types import Send
+
+from graph.http.compression import COMPRESSORS, WORTH_IT, Compressor
+from graph.http.negotiation import Coding, Media
+from graph.http.patrol import Patrol, Visit
+from graph.writing import pieces
+
+Header = tuple[bytes, bytes]
+
+_PIECE = 64 * 1024
+_AT_ONCE = 256 * 1024
+"""Bytes that are compressed without a pause for others."""
+
+
+class Taken(NamedTuple):
+    """How a client takes its answer."""
+
+    media: Media
+    coding: Coding | None
+    origin: tuple[Header, ...] = ()
+    head: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answering:
+    """Writes to one client; `vary` names the headers that its answers depend on."""
+
+    send: Send
+    taken: Taken
+    patrol: Patrol
+    visit: Visit
+    vary: bytes
+
+    async def value(self, value: Any, *, status: int = 200, more: Iterable[Header] = ()) -> None:
+        """Write a small answer."""
+        await self.text(
+            orjson.dumps(value), status, [*_headers(self.taken.media, self.vary), *more]
+        )
+
+    async def large(self, value: Any) -> None:
+        """Write a large answer, in pieces."""
+        headers = [*_headers(self.taken.media, self.vary), *self.taken.origin]
+        await self._pieces(pieces(value), 200, headers)
+
+    async def text(self, text: bytes, status: int, headers: list[Header]) -> None:
+        """Write a text that is there already."""
+        coding = self.taken.coding
+        headers += self.taken.origin
+        if coding is not None and len(text) >= WORTH_IT:
+            if len(text) > _AT_ONCE:
+                await self._pieces(_cut(text), status, headers)
+                return
+            compressor = COMPRESSORS[coding]()
+            text = compressor.compress(text) + compressor.flush()
+            headers.append((b"content-encoding", coding.value))
+        headers.append((b"content-length", b"%d" % len(text)))
+        send = self.send
+        self.patrol.sends(self.visit)
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if self.taken.head else text})
+
+    async def _pieces(self, parts: Iterator[bytes], status: int, headers: list[Header]) -> None:
+        coding = self.taken.coding
+        if coding is not None:
+            headers.append((b"content-encoding", coding.value))
+            parts = _compressed(parts, COMPRESSORS[coding]())
+        await self.send({"type": "http.response.start", "status": status, "headers": headers})
+        for part in () if self.taken.head else parts:
+            self.patrol.sends(self.visit)
+            if part:
+                await self.send({"type": "http.response.body", "body": part, "more_body": True})
+            await asyncio.sleep(0)  # others first: a large answer is nobody's hurry
+        await self.send({"type": "http.response.body", "body": b""})
+
+
+@lru_cache(64)
+def _headers(media: Media, vary: bytes) -> tuple[Header, ...]:
+    kind = media.value + b"; charset=utf-8"
+    return ((b"content-type", kind), (b"cache-control", b"no-store"), (b"vary", vary))
+
+
+def _cut(text: bytes) -> Iterator[bytes]:
+    for begin in range(0, len(text), _PIECE):
+        yield text[begin : begin + _PIECE]
+
+
+def _compressed(parts: Iterator[bytes], compressor: Compressor) -> Iterator[bytes]:
+    for part in parts:
+        yield compressor.compress(part)
+    yield compressor.flush()
