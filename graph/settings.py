@@ -267,9 +267,9 @@ class Settings:
     compression: bool = _setting(
         _SWITCH, "on", "Whether answers are compressed for clients that take it."
     )
-    cors_origins: tuple[str, ...] = _setting(
+    cors_origins: tuple[str, ...] | None = _setting(
         _ORIGINS,
-        "",
+        None,
         "Web pages that may ask queries from a browser: their origins, with commas between; * for "
         "all.",
     )

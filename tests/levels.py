@@ -44,7 +44,7 @@ def read(response: httpx.Response) -> Answer:
         _, end = _DECODER.raw_decode(text, 8)
     errors = [_MASKED.sub("internal error", json.dumps(e)) for e in whole.get("errors", ())]
     told = tuple(sorted(_ID.sub("", each) for each in errors))
-    debug = whole["extensions"]["rungraph"]
+    debug = whole.get("extensions", {}).get("rungraph", {"path": "none", "statements": []})
     return Answer(status, text[8:end], told, debug["path"], debug["statements"])
 
 

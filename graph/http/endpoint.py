@@ -56,7 +56,7 @@ class Endpoint:
         self._urls = urls
         self._limits = limits or Limits.of(settings)
         self._documents = documents or Documents()
-        self._cors = Cors(settings.cors_origins)
+        self._cors = Cors(settings.cors_origins or ())
         self._page = StaticPage(page) if page and settings.graphiql else None
         self._patrol = Patrol(settings.body_seconds, settings.request_seconds)
         named = [b"Accept"]
