@@ -28,8 +28,17 @@ const socket = createClient({
 
 const plain = createGraphiQLFetcher({ url, fetch: sent, wsClient: socket });
 
+/**
+ * The name of the operation, unless it is that of the tab before: GraphiQL learns the new one a moment
+ * after a tab is changed.
+ * @param {{query: string, operationName?: string | null}} request
+ */
+function nameIn({ query, operationName }) {
+  return operationName && query.includes(operationName) ? operationName : undefined;
+}
+
 /** @type {import("@graphiql/toolkit").Fetcher} */
 export function fetcher(request, options) {
   given = options?.headers ?? {};
-  return plain(request, options);
+  return plain({ ...request, operationName: nameIn(request) }, options);
 }

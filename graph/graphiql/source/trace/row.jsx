@@ -1,4 +1,5 @@
 // One run: its name where it belongs in the tree, its bar where it belongs in time, its figures.
+import { memo } from "react";
 import { kindOf } from "./kinds.js";
 import { ROW_HEIGHT, barOf } from "./layout.js";
 import { cost, duration, tokens } from "./words.js";
@@ -38,9 +39,10 @@ function Bar({ node, extent }) {
   );
 }
 
-/** @param {{row: import("./layout.js").Row, id: string, extent: number, current: boolean, open: boolean,
+/** Drawn again only when something of it changes: rows that stay in view cost nothing while scrolling.
+ * @param {{row: import("./layout.js").Row, id: string, extent: number, current: boolean, open: boolean,
  *   onMove: (move: import("./moves.js").Move) => void}} given */
-export function Row({ row, id, extent, current, open, onMove }) {
+export const Row = memo(function Row({ row, id, extent, current, open, onMove }) {
   const { node, at, folded } = row;
   const { run, key } = node;
   const failed = run.error || run.status === "ERROR";
@@ -71,4 +73,4 @@ export function Row({ row, id, extent, current, open, onMove }) {
       <span className="trace-figure trace-cost">{cost(run.totalCost)}</span>
     </div>
   );
-}
+});

@@ -1,5 +1,5 @@
 // The rows with their bars. Only those in view are in the document, however many runs there are.
-import { useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
+import { useCallback, useEffect, useId, useLayoutEffect, useMemo, useRef, useState } from "react";
 import { ROW_HEIGHT, marks, rowsOf, scrolledTo, seen } from "./layout.js";
 import { moved } from "./moves.js";
 import { Row } from "./row.jsx";
@@ -23,14 +23,18 @@ function useScroll(of) {
   return view;
 }
 
+const LAST_MARK = 0.9; // of the width: beyond, there is no room for the words
+
 /** @param {{extent: number, timed: boolean}} time */
 function Axis({ extent, timed }) {
+  const all = marks(extent, 5);
+  const share = (/** @type {number} */ time) => `${(time / (extent || 1)) * 100}%`;
   return (
     <div className="trace-axis" aria-hidden="true">
       <span>Run</span>
       <div className="trace-marks">
-        {timed && marks(extent, 5).map((at) => (
-          <span key={at} style={{ left: `${(at / (extent || 1)) * 100}%` }}>{at ? duration(at) : "0"}</span>
+        {timed && all.filter((at) => at <= extent * LAST_MARK).map((at) => (
+          <span key={at} style={{ left: share(at), width: all[1] && share(all[1]) }}>{at ? duration(at) : "0"}</span>
         ))}
         {!timed && <span>select startTime and endTime for bars</span>}
       </div>
@@ -82,6 +86,12 @@ export function Waterfall({ runs, folded, onFold, open, onOpen }) {
     make(move);
   }
 
+  const latest = useRef(make);
+  useEffect(() => {
+    latest.current = make;
+  });
+  const onMove = useCallback((/** @type {import("./moves.js").Move} */ move) => latest.current(move), []);
+
   return (
     <div className="trace-waterfall">
       <Axis extent={runs.extent} timed={runs.timed} />
@@ -93,7 +103,7 @@ export function Waterfall({ runs, folded, onFold, open, onOpen }) {
           {rows.slice(first, last).map((row) => (
             <Row
               key={row.node.key} row={row} id={`${name}${row.at}`} extent={runs.extent}
-              current={row.at === at} open={row.node.key === open} onMove={make}
+              current={row.at === at} open={row.node.key === open} onMove={onMove}
             />
           ))}
         </div>

@@ -10,15 +10,20 @@ function two(number) {
   return String(number).padStart(2, "0");
 }
 
+/** A figure and what is left of it, unless nothing is. @param {string} first @param {number} rest @param {string} unit */
+function and(first, rest, unit) {
+  return rest ? `${first} ${two(rest)} ${unit}` : first;
+}
+
 /** @param {number} milliseconds */
 export function duration(milliseconds) {
   if (milliseconds < 999.5) return `${milliseconds === 0 ? 0 : significant(milliseconds, milliseconds < 1 ? 1 : 3)} ms`;
   const seconds = milliseconds / 1000;
   if (seconds < 59.95) return `${significant(seconds, 3)} s`;
   const whole = Math.round(seconds);
-  if (whole < 3600) return `${Math.floor(whole / 60)} min ${two(whole % 60)} s`;
+  if (whole < 3600) return and(`${Math.floor(whole / 60)} min`, whole % 60, "s");
   const minutes = Math.round(whole / 60);
-  if (minutes < 24 * 60) return `${Math.floor(minutes / 60)} h ${two(minutes % 60)} min`;
+  if (minutes < 24 * 60) return and(`${Math.floor(minutes / 60)} h`, minutes % 60, "min");
   return `${significant(seconds / 86400, 3)} d`;
 }
 
