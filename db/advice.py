@@ -1,9 +1,11 @@
 """What to say of a question that takes too long: which condition would make it short."""
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar
 
+from db.entities import RUN
 from db.errors import TooSlowError
 from db.filters import All, Test, Where
 from db.questions import Rows
@@ -13,8 +15,19 @@ P = ParamSpec("P")
 T = TypeVar("T")
 Ask = Callable[Concatenate[Reading, Rows, P], Awaitable[T]]
 
+FEWER = "ask for fewer of them at once"
 _FEW = frozenset({"id", "trace_id", "session_id", "project_name"})
 """Clauses that leave few enough runs, or those of one project, when equal to something."""
+
+
+@contextmanager
+def advising(advice: str | Rows) -> Generator[None]:
+    """Say what to ask instead in the error of whatever takes too long in this context."""
+    try:
+        yield
+    except TooSlowError as error:
+        told = advice if isinstance(advice, str) else advice_for(advice)
+        raise TooSlowError(error.told, told) from error
 
 
 def advised(ask: Ask[P, T]) -> Ask[P, T]:
@@ -22,14 +35,18 @@ def advised(ask: Ask[P, T]) -> Ask[P, T]:
 
     @wraps(ask)
     async def asking(reading: Reading, question: Rows, *args: P.args, **kwargs: P.kwargs) -> T:
-        try:
+        with advising(question):
             return await ask(reading, question, *args, **kwargs)
-        except TooSlowError as error:
-            of_one = bool(question.link.on or question.link.below)
-            msg = f"{error}; {condition_to_add(question.where, of_one=of_one)}"
-            raise TooSlowError(msg) from error
 
     return asking
+
+
+def advice_for(question: Rows) -> str:
+    """Return what to ask instead of a question that takes too long."""
+    link = question.link
+    if link.target is not RUN:
+        return FEWER
+    return condition_to_add(question.where, of_one=bool(link.on or link.below))
 
 
 def condition_to_add(where: Where, *, of_one: bool = False) -> str:

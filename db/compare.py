@@ -15,6 +15,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, and_, func, literal_column, or_, select
 
 from db import filters, row_answers
+from db.advice import advising
 from db.compiler import Statement, compiled_of
 from db.dialects import key_rows
 from db.errors import InvalidError
@@ -62,12 +63,16 @@ class Compared(Values):
 
     async def answer(self, reading: Reading, keys: Sequence[tuple[Any, ...]]) -> dict[Any, Any]:
         """Return the comparison. Raises InvalidError for trees of too many runs."""
+        with advising("compare runs further down"):
+            return dict.fromkeys(keys, await self._compared(reading))
+
+    async def _compared(self, reading: Reading) -> "RunComparison | None":
         question = Rows(RUNS, where=filters.test("id", "in", [self.a, self.b]))
         (roots,) = await row_answers.rows(reading, question, [None])
         by_id = {row.id: row for row in roots}
         a, b = by_id.get(str(self.a)), by_id.get(str(self.b))
         if a is None or b is None:
-            return dict.fromkeys(keys)
+            return None
         below = Rows(DESCENDANTS, window=Window(MOST_RUNS))
         left, right = await row_answers.rows(reading, below, [a, b])
         if len(left.rows) + len(right.rows) + 2 > MOST_RUNS:
@@ -76,7 +81,7 @@ class Compared(Values):
         aligned = list(_aligned(_tree(a, left.rows), _tree(b, right.rows)))
         differing = await _differing(reading, aligned)
         pairs = [_pair(one, other, depth, differing) for one, other, depth in aligned]
-        return dict.fromkeys(keys, RunComparison(a, b, pairs))
+        return RunComparison(a, b, pairs)
 
 
 def compared(a: UUID, b: UUID) -> Compared:

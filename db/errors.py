@@ -30,7 +30,11 @@ class SchemaMismatchError(StoreError):
 
 
 class TooSlowError(StoreError):
-    """The database needed longer than it may."""
+    """The database needed longer than it may; `advice` says what to ask instead."""
+
+    def __init__(self, told: str, advice: str | None = None) -> None:
+        super().__init__(f"{told}; {advice}" if advice else told)
+        self.told = told
 
 
 class TooManyRowsError(StoreError):

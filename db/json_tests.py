@@ -100,6 +100,44 @@ def _literal(character: str) -> str:
     return character if plain else f"\\{character}"
 
 
+def like(text: str, pattern: str) -> bool:
+    """Say whether a text is like a pattern.
+
+    What stands between two `%` is looked for once, from left to right: no pattern makes this try
+    more than each place of the text, as a regular expression with many `.*` would.
+    """
+    first, *rest = _segments(pattern)
+    found = first.match(text)
+    if found is None:
+        return False
+    if not rest:
+        return found.end() == len(text)
+    at = found.end()
+    for segment in rest[:-1]:
+        found = segment.search(text, at)
+        if found is None:
+            return False
+        at = found.end()
+    last = len(text) - _length(rest[-1].pattern)
+    return last >= at and rest[-1].match(text, last) is not None
+
+
+@lru_cache(maxsize=256)
+def _segments(pattern: str) -> list[re.Pattern[str]]:
+    """Return what stands between the `%` of a LIKE pattern, each of a fixed length."""
+    made: list[list[str]] = [[]]
+    for piece in re.findall(r"\\.|.", pattern, re.DOTALL):
+        if piece == "%":
+            made.append([])
+        else:
+            made[-1].append("." if piece == "_" else _literal(piece[-1]))
+    return [re.compile("".join(each), re.DOTALL) for each in made]
+
+
+def _length(segment: str) -> int:
+    return len(re.findall(r"\\.|.", segment, re.DOTALL))
+
+
 @lru_cache(maxsize=1024)
 def _asked(text: str) -> _Asked:
     return _Asked(*_decoded(text.encode()))
@@ -169,11 +207,7 @@ _MEANINGS: Mapping[str, Meaning] = {
     "contains": lambda value, operand: any(
         isinstance(item, str) and operand in item for item in opened(value)
     ),
-    "like": lambda value, operand: (
-        isinstance(value, str) and re.fullmatch(like_pattern(operand), value, re.DOTALL) is not None
-    ),
-    "not_like": lambda value, operand: (
-        isinstance(value, str) and re.fullmatch(like_pattern(operand), value, re.DOTALL) is None
-    ),
+    "like": lambda value, operand: isinstance(value, str) and like(value, operand),
+    "not_like": lambda value, operand: isinstance(value, str) and not like(value, operand),
     "exists": lambda _value, _operand: True,
 }

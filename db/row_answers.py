@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from db import answers, filters
+from db.advice import FEWER, advising
 from db.compiler import more_of_many
 from db.entity import Column, Entity
 from db.questions import NODES, Link, Rows, Slice, Values
@@ -69,7 +70,8 @@ async def more(
     keys = [tuple(row.stored(column) for column in entity.key) for row in rows]
     statement = more_of_many(reading.dialect, entity, shape.columns)
     packed = {"keys": PACK[reading.dialect](keys)}
-    found = await reading.rows(statement.sql, statement.placed(packed))
+    with advising(FEWER):
+        found = await reading.rows(statement.sql, statement.placed(packed))
     by_key = {tuple(values[: len(entity.key)]): values for values in found}
     gone = (None,) * len(shape.columns)
     return [Row(shape, by_key.get(key, gone)) for key in keys]  # one each: what is added is kept

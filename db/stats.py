@@ -11,12 +11,13 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from db import filters, stats_groups
+from db.advice import advising
 from db.buckets import TimeInterval, zone
 from db.errors import InvalidError
 from db.feedback_questions import FeedbackStats
 from db.filters import EVERYTHING, All, Where
 from db.pages import page
-from db.questions import RUNS, Page, Values
+from db.questions import RUNS, Page, Rows, Values
 from db.readers import Reading
 from db.stats_groups import Group, Metadata
 
@@ -81,7 +82,8 @@ class StatsOf(Values):
         """Return the sums of each parent, of nothing where it has no runs."""
         from db.stats_answers import of_parents  # noqa: PLC0415 - it answers this
 
-        return await of_parents(reading, self, keys)
+        with advising(Rows(self.link, where=self.where)):
+            return await of_parents(reading, self, keys)
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,8 @@ class GroupedStats(Values):
         """Return the groups: those with most runs first, each from its first bucket to its last."""
         from db.stats_answers import of_groups  # noqa: PLC0415 - it answers this
 
-        return dict.fromkeys(keys, await of_groups(reading, self))
+        with advising(Rows(self.link, where=self.where)):
+            return dict.fromkeys(keys, await of_groups(reading, self))
 
 
 def grouped(

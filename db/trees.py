@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from sqlalchemy import Integer, and_, bindparam, exists, literal_column, or_, select
 
+from db.advice import advising
 from db.compiler import CACHED_STATEMENTS, Statement, compiled_of, ordering, selected, table_of
 from db.dialects import beside_keys, key_rows
 from db.entities import RUN
@@ -58,7 +59,8 @@ async def _traces(
 async def _fetch(
     reading: Reading, statement: Statement, values: Mapping[str, Any], levels: int
 ) -> list[Stored]:
-    return await reading.rows(statement.sql, statement.placed({**values, "levels": levels}))
+    with advising("ask for pages of Trace.runs or descendants, or for fewer levels of childRuns"):
+        return await reading.rows(statement.sql, statement.placed({**values, "levels": levels}))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
