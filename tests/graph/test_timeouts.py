@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from db.postgres import SETTINGS
-from tests.conftest import DATABASES
 from tests.telling import post
 
 ROOT = post(1, name="root")
@@ -60,7 +59,7 @@ def _briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SETTINGS, "statement_timeout", "1")
 
 
-@pytest.mark.skipif("sqlite" not in DATABASES, reason="counts the steps of SQLite")
+@pytest.mark.only_on("sqlite", reason="the steps that are counted are its own")
 @pytest.mark.usefixtures("_briefly", "_many_runs")
 @pytest.mark.parametrize("query", QUESTIONS.values(), ids=QUESTIONS)
 def test_whatever_takes_too_long_ends_and_says_what_to_ask_instead(
