@@ -14,6 +14,7 @@ from typing import Any
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from db.errors import TooSlowError, UnavailableError
+from db.readers import Budget
 
 LONGEST_MS = 10_000
 SCHEMA = "rungraph"
@@ -132,9 +133,11 @@ class PostgresReading:
         self._one_at_a_time = asyncio.Lock()
         self.statements: list[str] = []
         self.alone = False
+        self.budget = Budget()
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""
+        self.budget.check()
         self.statements.append(sql)
         async with self._one_at_a_time:
             if self._connection is None:
@@ -143,7 +146,7 @@ class PostgresReading:
                 if not self.alone and not self._begun:
                     await self._connection.execute(_BEGIN)
                     self._begun = True
-                return await self._connection.fetch(_numbered(sql), *values)
+                found = await self._connection.fetch(_numbered(sql), *values)
             except asyncpg.QueryCanceledError as error:
                 await self._end()
                 msg = f"the read took more than {LONGEST_MS / 1000:g} s"
@@ -153,6 +156,8 @@ class PostgresReading:
             except asyncpg.PostgresError:
                 await self._end()
                 raise
+        self.budget.take(len(found))
+        return found
 
     async def _end(self) -> None:
         """End a transaction that failed: every read in it would fail as well."""

@@ -14,11 +14,14 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from db.errors import TooSlowError, UnavailableError
+from db.errors import TooManyRowsError, TooSlowError, UnavailableError
 from db.json_tests import holds
 
 PATIENCE = 0.005
 LONGEST = 10.0
+MOST_ROWS = 2**31 - 2
+"""As many as a driver can be asked for."""
+
 _STEPS = 4000
 _CACHED_STATEMENTS = 512
 _MOST_SLOW = 10_000
@@ -32,6 +35,9 @@ class Reading(Protocol):
     alone: bool
     """Set before the first read: there will be no other, so that it needs no transaction."""
 
+    budget: "Budget"
+    """How many rows may still be read."""
+
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement. Raises TooSlowError and UnavailableError."""
         ...
@@ -39,6 +45,33 @@ class Reading(Protocol):
     async def close(self) -> None:
         """Give the snapshot up."""
         ...
+
+
+class Budget:
+    """The rows that may be read for one question of a user, over all its statements."""
+
+    __slots__ = ("_most", "left")
+
+    def __init__(self, most: int = MOST_ROWS) -> None:
+        self._most = most
+        self.left = most
+
+    def check(self) -> None:
+        """Raise TooManyRowsError where there have been too many already."""
+        if self.left < 0:
+            raise self.error()
+
+    def take(self, count: int) -> None:
+        """Count rows that were read. Raises TooManyRowsError where these are too many."""
+        self.left -= count
+        if self.left < 0:
+            raise self.error()
+
+    def error(self) -> TooManyRowsError:
+        """Return what tells that there are too many."""
+        return TooManyRowsError(
+            f"the query needs more than {self._most} rows; at most {self._most}"
+        )
 
 
 class Readers(Protocol):
@@ -62,24 +95,26 @@ class _Connection(sqlite3.Connection):
 
     clock: Callable[[], float] = staticmethod(time.perf_counter)
     deadline = math.inf
+    given_up = False
 
     def watch(self) -> "_Connection":
         """Begin to look at the deadline."""
-        self.set_progress_handler(lambda: self.clock() > self.deadline, _STEPS)
+        self.set_progress_handler(lambda: self.given_up or self.clock() > self.deadline, _STEPS)
         return self
 
     def read(
         self,
         sql: str,
         values: Sequence[Any],
+        most: int,
         seconds: float,
         clock: Callable[[], float] = time.perf_counter,
     ) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement. Raises TooSlowError."""
+        """Return the rows of a statement, one more than `most` at most. Raises TooSlowError."""
         self.clock = clock
         self.deadline = clock() + seconds
         try:
-            return self.execute(sql, values).fetchall()
+            return self.execute(sql, values).fetchmany(most + 1)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode == sqlite3.SQLITE_INTERRUPT:
                 msg = f"the read took more than {seconds:g} s"
@@ -163,9 +198,11 @@ class SqliteReading:
         self._one_at_a_time = asyncio.Lock()
         self.statements: list[str] = []
         self.alone = False
+        self.budget = Budget()
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""
+        self.budget.check()
         self.statements.append(sql)
         async with self._one_at_a_time:
             if self._connection is None:
@@ -173,25 +210,25 @@ class SqliteReading:
             try:
                 if not self.alone and not self._connection.in_transaction:
                     self._connection.execute("BEGIN")
-                return await self._rows(self._connection, sql, values)
+                found = await self._rows(self._connection, sql, values)
             except sqlite3.OperationalError as error:
                 raise UnavailableError(str(error)) from error
+        self.budget.take(len(found))
+        return found
 
     async def _rows(
         self, connection: _Connection, sql: str, values: Sequence[Any]
     ) -> list[tuple[Any, ...]]:
         """Read on the event loop if it seems short, else, or if it was not, in a thread."""
+        most = self.budget.left
         if not self._readers.seemed_slow(sql):
             try:
-                return connection.read(sql, values, PATIENCE, time.thread_time)
+                return connection.read(sql, values, most, PATIENCE, time.thread_time)
             except TooSlowError:
                 pass
         begin = time.perf_counter()
-        try:
-            found = await asyncio.to_thread(connection.read, sql, values, LONGEST)
-        except asyncio.CancelledError:
-            connection.deadline = -math.inf  # nobody waits for it any more
-            raise
+        thread = asyncio.to_thread(connection.read, sql, values, most, LONGEST)
+        found = await _given_up_with_us(asyncio.ensure_future(thread), connection)
         self._readers.remember(sql, time.perf_counter() - begin)
         return found
 
@@ -203,3 +240,20 @@ class SqliteReading:
                     self._connection.execute("COMMIT")
                 self._readers.give(self._connection)
                 self._connection = None
+
+
+async def _given_up_with_us(
+    work: "asyncio.Future[list[tuple[Any, ...]]]", connection: _Connection
+) -> list[tuple[Any, ...]]:
+    """Wait for a read in a thread; if nobody waits for us any more, end it before we go."""
+    try:
+        return await asyncio.shield(work)
+    except asyncio.CancelledError:
+        connection.given_up = True
+        try:
+            await asyncio.wait([work])
+        finally:
+            connection.given_up = False
+            if work.done() and not work.cancelled():
+                work.exception()  # it was told to end
+        raise

@@ -5,7 +5,7 @@ from typing import TypeAlias
 
 import strawberry
 
-from db.readers import Reading
+from db.readers import Budget, Reading
 from db.store import Store
 from graph.attachment_urls import AttachmentUrls
 from graph.engine.operation import Operation
@@ -43,6 +43,7 @@ class Context:
 
     def _begin(self) -> None:
         self.reading = self.store.reading()
+        self.reading.budget = Budget(self.settings.max_rows)
         self.loading = Loading(self.reading)
 
     async def renew(self) -> None:
@@ -52,6 +53,7 @@ class Context:
 
     async def close(self) -> None:
         """Give the snapshot up."""
+        self.loading.close()
         await self.reading.close()
 
 

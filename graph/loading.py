@@ -36,6 +36,11 @@ class Loading:
         self._sending: set[asyncio.Task[None]] = set()
         self._answered: dict[Hashable, tuple[Any, asyncio.Future[Any]]] = {}
 
+    def close(self) -> None:
+        """Give up what is still being sent."""
+        for task in self._sending:
+            task.cancel()
+
     async def answer(self, question: Question) -> Any:
         """Return the answer; see `db.questions` for what each question is answered with."""
         match question:
