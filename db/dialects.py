@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
+from zlib import crc32
 
 import orjson
 from sqlalchemy import (
@@ -288,6 +289,17 @@ def only_writer(connection: Connection) -> None:
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7886701)")
+
+
+def is_shared(dialect: str) -> bool:
+    """Say whether several server processes may work on one database."""
+    return dialect != "sqlite"
+
+
+def take_turn(connection: Connection, work: str) -> bool:
+    """Say whether no other process has its turn at a work now; then it is the transaction's."""
+    lock = "SELECT pg_try_advisory_xact_lock(7886703, %s)"
+    return bool(connection.exec_driver_sql(lock, (crc32(work.encode()) >> 1,)).scalar())
 
 
 def only_migrator(connection: Connection) -> None:

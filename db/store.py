@@ -8,8 +8,9 @@ lane is bounded in bytes; when it is full, `BusyError` tells the sender to come 
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 from db.arrivals import Batch, Outcome
-from db.dialects import open_engine, open_postgres
+from db.dialects import is_shared, open_engine, open_postgres, take_turn
 from db.errors import BusyError, InvalidError, UnavailableError
 from db.ingest import fold
 from db.news import HISTORY, LocalNews, News
@@ -142,6 +143,23 @@ class Store:
             return await asyncio.shield(reading)
         except OperationalError as error:
             raise _unavailable(error) from error
+
+    @asynccontextmanager
+    async def turn(self, work: str) -> AsyncGenerator[bool]:
+        """Say whether this process has its turn at a work; it keeps it while the context is open.
+
+        Of several processes on one database, one at a time has. It costs a connection.
+        """
+        if not is_shared(self.dialect):
+            yield True
+            return
+        connection = await asyncio.to_thread(self._engine.connect)
+        try:
+            yield await asyncio.to_thread(take_turn, connection, work)
+        except OperationalError as error:
+            raise _unavailable(error) from error
+        finally:
+            await asyncio.to_thread(connection.close)
 
     async def write(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -27,7 +27,7 @@ _GC_THRESHOLDS = (50_000, 20, 50)
 """Answers are many small objects without cycles: looking for some in them is time lost."""
 
 FLAGS = {
-    "serve": ("host", "port", "db"),
+    "serve": ("host", "port", "db", "workers"),
     "demo": ("host", "port", "db"),
     "schema": (),
     "migrate": ("db",),

@@ -1,6 +1,7 @@
 """What each command of `rungraph` does, once its settings are known."""
 
 import logging
+import secrets
 import sys
 from collections.abc import Awaitable, Callable
 from contextlib import closing
@@ -11,14 +12,16 @@ from tempfile import TemporaryDirectory
 
 from starlette.types import ASGIApp
 
-from db.errors import StoreError
+from db.dialects import is_shared
+from db.errors import InvalidError, StoreError
 from db.store import Store
 from graph.app import create_app
 from graph.demo.fill import Filled, NotEmptyError, fill
 from graph.schema import schema as the_schema
 from graph.server import PortError, address, listen, run
-from graph.settings import Settings
+from graph.settings import SETTINGS, Settings
 from graph.tending import keep, migrate, prune, reindex
+from graph.workers import fork_workers
 
 __all__ = [
     "FAILURES",
@@ -54,6 +57,7 @@ def serve(settings: Settings) -> None:
 
 def demo(settings: Settings) -> None:
     """Fill the database, which must be empty, with a made-up week, and serve it."""
+    settings = replace(settings, workers=1)  # who fills it is one
     filled: list[Filled] = []
 
     async def first(app: ASGIApp) -> None:
@@ -97,6 +101,11 @@ def _serve(
     for talkative in ("uvicorn", "alembic"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     with closing(listen(settings.host, settings.port)) as listener:
+        up, lifeline = (lambda: _say(told(address(listener)))), None
+        if settings.workers > 1:
+            settings = _shared(settings)
+            worker = fork_workers(settings.workers, up)
+            up, lifeline = worker.up, worker.lifeline
         store = Store.open(
             settings.db,
             synchronous=settings.sqlite_synchronous,
@@ -104,7 +113,19 @@ def _serve(
         )
         with closing(store):
             app = create_app(settings, store)
-            run(app, listener, first=first, up=lambda: _say(told(address(listener))))
+            run(app, listener, first=first, up=up, lifeline=lifeline)
+
+
+def _shared(settings: Settings) -> Settings:
+    """Return settings that several processes can share. Raises InvalidError where none are."""
+    if not is_shared(settings.db.partition(":")[0]):
+        name = SETTINGS["workers"].variable
+        msg = (
+            f"{settings.workers} workers on {settings.db} (setting {name}); SQLite has one process"
+            " that writes and tells of changes, so 1 is allowed: more want PostgreSQL"
+        )
+        raise InvalidError(msg)
+    return replace(settings, signing_key=settings.signing_key or secrets.token_hex())
 
 
 def _say(text: str) -> None:

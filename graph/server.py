@@ -28,6 +28,10 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._up = up
 
+    def stop(self) -> None:
+        """Stop as a signal would have it."""
+        self.should_exit = True
+
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Start, then tell."""
         await super().startup(sockets)
@@ -57,8 +61,15 @@ def run(
     *,
     first: Callable[[ASGIApp], Awaitable[None]] | None = None,
     up: Callable[[], None],
+    lifeline: int | None = None,
+    ws_max_bytes: int = 2**18,
+    ws_ping_seconds: float = 20.0,
 ) -> None:
-    """Serve until a signal says stop; do `first` before, call `up` once requests are taken."""
+    """Serve until a signal says stop; do `first` before, call `up` once requests are taken.
+
+    It also stops when `lifeline`, a file descriptor, can be read. The limits of WebSockets are
+    those that the protocol itself keeps.
+    """
     _keep_memory()
     signal.signal(signal.SIGTERM, _stopped)  # what uvicorn hands the signal to, once it is done
     config = uvicorn.Config(
@@ -69,13 +80,20 @@ def run(
         log_level=None,
         access_log=False,
         server_header=False,
+        ws_max_size=ws_max_bytes,
+        ws_ping_interval=ws_ping_seconds,
+        ws_ping_timeout=ws_ping_seconds,
+        ws_per_message_deflate=False,  # it would cost each message, for each who reads it
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 
     async def work() -> None:
         if first is not None:
             await first(app)
-        await _Server(config, up).serve([listener])
+        server = _Server(config, up)
+        if lifeline is not None:
+            asyncio.get_running_loop().add_reader(lifeline, server.stop)
+        await server.serve([listener])
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work())

@@ -181,6 +181,9 @@ class Settings:
     )
     host: str = _setting(_HOST, "127.0.0.1", "The address to listen on.")
     port: int = _setting(_PORT, "8000", "The port to listen on; 0 takes any that is free.")
+    workers: int = _setting(
+        _whole(1, 64), "1", "Server processes, which share the port; more than 1 need PostgreSQL."
+    )
     host_url: str | None = _setting(
         _HTTP_URL,
         None,

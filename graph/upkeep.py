@@ -73,10 +73,11 @@ async def kept_up(store: Store, parked: timedelta, keep_days: int = 0) -> AsyncG
 
 
 async def _forever(store: Store, name: str, chore: Chore, seconds: float) -> None:
-    """Do a chore until nothing is left of it, wait, and begin again."""
+    """Do a chore until nothing is left of it, wait, and begin again; in one process at a time."""
     while True:
         try:
-            more = await chore(store)
+            async with store.turn(name) as ours:
+                more = ours and await chore(store)
         except Exception:
             log.exception("the chore %r failed; it is tried again", name)
             more = False

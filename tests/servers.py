@@ -4,7 +4,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,12 +38,21 @@ def environ(**settings: str) -> dict[str, str]:
 
 @contextmanager
 def serving(
-    command: str, db: str | None, *, program: Sequence[str] = RUNGRAPH, cwd: Path = HOME
+    command: str,
+    db: str | None,
+    *,
+    program: Sequence[str] = RUNGRAPH,
+    cwd: Path = HOME,
+    settings: Mapping[str, str] | None = None,
 ) -> Generator[Server]:
     """Start `rungraph serve` or `demo` on a free port; end it afterwards."""
     flags = ["--port", "0", *(["--db", db] if db else [])]
     process = subprocess.Popen(
-        [*program, command, *flags], cwd=cwd, env=environ(), stdout=subprocess.PIPE, text=True
+        [*program, command, *flags],
+        cwd=cwd,
+        env=environ(**(settings or {})),
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert process.stdout
     try:
