@@ -42,6 +42,7 @@ class NotifiedNews:
         self._url = url
         self._ids = ids_of_messages()
         self._listening: asyncio.Task[None] | None = None
+        self._connection: Any = None
 
     def begin(self, connection: Connection) -> None:
         """Forget what a transaction that failed has left."""
@@ -60,37 +61,39 @@ class NotifiedNews:
 
     async def open(self) -> None:
         """Listen, from now on; a server that is not there is tried again meanwhile."""
-        connection = await self._connected()
-        self._listening = asyncio.create_task(self._listen(connection))
+        await self._connect()
+        self._listening = asyncio.create_task(self._listen())
 
     async def aclose(self) -> None:
         """Listen no more."""
         if self._listening is not None:
             self._listening.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._listening
+            await asyncio.gather(self._listening, return_exceptions=True)
             self._listening = None
+        if self._connection is not None:
+            with suppress(*_GONE):
+                await self._connection.close(timeout=_PATIENCE)
+            self._connection = None
 
-    async def _listen(self, connection: Any) -> None:
+    async def _listen(self) -> None:
         """Keep a connection that listens, made anew whenever it is lost."""
         pause = _FIRST_PAUSE
         while True:
-            if connection is not None:
+            if self._connection is not None:
                 pause = _FIRST_PAUSE
-                try:
-                    await _until_gone(connection)
-                finally:
-                    connection.terminate()
+                await _until_gone(self._connection)
+                self._connection.terminate()
+                self._connection = None
                 self.trouble = "the connection that listens to other processes is lost"
                 log.warning("%s; it is made anew", self.trouble)
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
-            connection = await self._connected()
-            if connection is not None:
+            await self._connect()
+            if self._connection is not None:
                 self.history.miss()
 
-    async def _connected(self) -> Any:
-        """Return a connection that listens; None, and why in `trouble`, where there is none."""
+    async def _connect(self) -> None:
+        """Make a connection that listens; say why in `trouble`, where there can be none."""
         connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
         connection: Any = None
         try:
@@ -101,9 +104,9 @@ class NotifiedNews:
             log.warning("%s; it is tried again", self.trouble)
             if connection is not None:
                 connection.terminate()
-            return None
+            return
+        self._connection = connection
         self.trouble = None
-        return connection
 
     def _heard(self, _connection: Any, _process: int, _channel: str, text: str) -> None:
         self.history.take([text])
