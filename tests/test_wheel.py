@@ -40,9 +40,21 @@ def page_in(wheel: Path) -> dict[str, bytes]:
         return {name.removeprefix(PAGE): archive.read(name) for name in names}
 
 
+def copied(folder: Path, *left_out: str) -> Path:
+    """The sources somewhere else: what is built from them changes nothing here."""
+    copy = folder / "copy"
+    ignored = shutil.ignore_patterns("__pycache__", *left_out)
+    for name in ("graph", "db"):
+        shutil.copytree(HOME / name, copy / name, ignore=ignored)
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(HOME / name, copy / name)
+    return copy
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory) -> Path:
-    return pack(HOME, tmp_path_factory.mktemp("wheel"))
+    folder = tmp_path_factory.mktemp("wheel")
+    return pack(copied(folder), folder)
 
 
 @pytest.fixture(scope="module")
@@ -56,13 +68,7 @@ def explorer(wheel) -> dict[str, bytes]:
 @pytest.fixture
 def copy(tmp_path) -> Path:
     """The sources alone, as somebody has them who builds for the first time."""
-    copy = tmp_path / "copy"
-    ignored = shutil.ignore_patterns("page", "__pycache__")
-    for name in ("graph", "db"):
-        shutil.copytree(HOME / name, copy / name, ignore=ignored)
-    for name in ("pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(HOME / name, copy / name)
-    return copy
+    return copied(tmp_path, "page")
 
 
 @pytest.fixture(scope="module")

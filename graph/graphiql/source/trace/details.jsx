@@ -80,6 +80,7 @@ export function Details({ node, onClose }) {
       <header>
         <span className={`trace-kind ${kindOf(run.runType)}`} />
         <h3>{run.name ?? run.id}</h3>
+        {run.id && all.traceId && <a href={`?run=${run.id}&trace=${all.traceId}`}>Whole trace</a>}
         <button type="button" onClick={onClose} aria-label="Close" title="Close (Escape)">×</button>
       </header>
       <Facts run={all} took={took} />

@@ -16,6 +16,8 @@ function Nothing() {
         <code>parentRunId</code>, and they are drawn here. <code>totalTokens</code>, <code>totalCost</code>,{" "}
         <code>status</code> and <code>error</code> are shown too.
       </p>
+      <p>Nothing traced yet? Have a program that uses LangSmith's SDK, LangChain or LangGraph send its runs here:</p>
+      <pre>{`export LANGSMITH_TRACING=true\nexport LANGSMITH_ENDPOINT=${location.origin}\nexport LANGSMITH_API_KEY=any-value`}</pre>
     </div>
   );
 }
