@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from db.json_tests import JsonTest, kind_of, like_pattern
-from db.paths import Path
+from db.paths import ANYWHERE, Path
 
 _OPEN = "[*]" * 8
 """Opens lists within lists."""
@@ -18,7 +18,8 @@ _OPEN = "[*]" * 8
 
 def path_text(test: JsonTest) -> str:
     """Return the path that finds something exactly where the test holds."""
-    *before, last = _segments(("v", *test.path))
+    anywhere = test.path[-1:] == (ANYWHERE,)
+    *before, last = _segments(("v", *(test.path[:-1] if anywhere else test.path)))
     path = "$"
     for key, places in before:
         path += f"{_inside(key, places)}.{_quoted(key)}{_places(places)}{_OPEN}"
@@ -26,9 +27,10 @@ def path_text(test: JsonTest) -> str:
     value = f"@.{_quoted(key)}{_places(places)}"
     conditions = _lists(key, places)
     tests: list[tuple[str, Any]] = json.loads(test.tests, parse_float=_Number)
-    if test.flat:
+    if test.flat or anywhere:
         item = " && ".join(_CONDITIONS[name]("@", operand) for name, operand in tests)
-        return f"{path}{_only(conditions)}.{_quoted(key)}{_places(places)}{_OPEN} ? ({item})"
+        inner = ".**" if anywhere else _OPEN
+        return f"{path}{_only(conditions)}.{_quoted(key)}{_places(places)}{inner} ? ({item})"
     made = [_CONDITIONS[name](value, operand) for name, operand in tests]
     found = f"{path}{_only(conditions + made)}"
     return f"{found}.{_quoted(key)}{_places(places)}" if _is_structure(tests) else found
@@ -112,7 +114,7 @@ _IS_TEXT = '(@.type() == "string")'
 _NEVER = "(1 == 2)"
 _CONDITIONS: Mapping[str, Callable[[str, Any], str]] = {
     "eq": _compared("=="),
-    "neq": lambda value, operand: f"!({_CONDITIONS['eq'](value, operand)})",
+    "neq": lambda value, operand: f"(exists ({value}) && !({_CONDITIONS['eq'](value, operand)}))",
     "in": _one_of,
     "gt": _compared(">"),
     "gte": _compared(">="),

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, cast
 
 import orjson
 
-from db.paths import Path
+from db.paths import ANYWHERE, Path
 
 _INEXACT = re.compile(rb"[0-9.]{17}|[eE][-+]?[0-9]{3}")
 """What might be a number that a double does not hold as it is written."""
@@ -158,7 +158,9 @@ def _found(value: Any, path: list[str | int], at: int) -> Iterator[Any]:
         yield value
         return
     step = path[at]
-    if isinstance(step, str):
+    if step == ANYWHERE:
+        yield from _all_in(value)
+    elif isinstance(step, str):
         for each in opened(value):
             known = cast("dict[str, Any]", each) if isinstance(each, dict) else {}
             if step in known:
@@ -167,6 +169,18 @@ def _found(value: Any, path: list[str | int], at: int) -> Iterator[Any]:
         items = cast("list[Any]", value)
         if step < len(items):
             yield from _found(items[step], path, at + 1)
+
+
+def _all_in(value: Any) -> Iterator[Any]:
+    """Yield a value, and all that is in it, however deep."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        yield each
+        if isinstance(each, dict):
+            waiting.extend(cast("dict[str, Any]", each).values())
+        elif isinstance(each, list):
+            waiting.extend(cast("list[Any]", each))
 
 
 def _exact(number: Any) -> Any:

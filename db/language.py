@@ -15,7 +15,7 @@ from lark import Lark, Token, Tree, UnexpectedInput
 from db import filters, search
 from db.errors import InvalidError
 from db.filters import All, AnyOf, Not, Where
-from db.language_fields import FIELDS
+from db.language_fields import FIELDS, searched_in
 from db.language_pairs import PAIRS, pair
 from db.language_values import Asked, Literal, unescaped
 
@@ -148,9 +148,17 @@ def _first(argument: Any) -> Any:
 
 
 def _searched(name: Token, arguments: list[Any]) -> Where:
-    if len(arguments) != 1 or getattr(arguments[0], "type", "") != "TEXT":
-        raise _wrong_at(name, 'search takes a text and no field, as in search("words")')
-    return filters.test("search", "matches", search.parse(unescaped(arguments[0])))
+    """Return the search of all that is indexed, or of the text of one field."""
+    types = [getattr(each, "type", "") for each in arguments]
+    if types == ["TEXT"]:
+        return filters.test("search", "matches", search.parse(unescaped(arguments[0])))
+    if types != ["NAME", "TEXT"]:
+        raise _wrong_at(name, 'search takes a text, as in search("words"), or a field and a text')
+    field, text = arguments
+    try:
+        return searched_in(field, unescaped(text))
+    except InvalidError as error:
+        raise _wrong_at(field, str(error)) from None
 
 
 def _compared(name: Token, comparator: str, arguments: list[Any]) -> Where | _Comparison:

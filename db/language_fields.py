@@ -5,9 +5,13 @@ from functools import partial
 from typing import Any
 
 from db import composed, filters
+from db.errors import InvalidError
 from db.filters import All, Not, Where
 from db.language_values import TAKES, Asked, items_in, known, status_in, text_in, unfit
 from db.values import Kind
+
+SEARCHED = ("name", "error", "run_type", "model", "thread_id")
+"""The fields that `search` takes."""
 
 OPERATORS = {"notlike": "not_like"}
 BOTH = ("eq", "neq")
@@ -59,6 +63,22 @@ def _root(asked: Asked) -> Where:
     return filters.test("is_root", "eq", value == (asked.comparator == "eq"))
 
 
+def _execution_order(asked: Asked) -> Where:
+    """Return the test that a run is the first of its trace; no other place is known."""
+    known(asked, BOTH)
+    if asked.literal.value != 1:
+        raise unfit(asked.literal.value, "1")
+    return filters.test("is_root", "eq", asked.comparator == "eq")
+
+
+def searched_in(field: str, text: str) -> Where:
+    """Return the test that a field of text has a text in it, whatever the case of A to Z."""
+    if field not in SEARCHED:
+        msg = f"search does not take {field}; it takes {', '.join(SEARCHED)}, or no field at all"
+        raise InvalidError(msg)
+    return filters.test(field, "i_contains", text)
+
+
 def _tags(asked: Asked) -> Where:
     known(asked, ("has", "in", "exists"))
     value = asked.literal.value
@@ -73,8 +93,12 @@ def _tags(asked: Asked) -> Where:
 
 
 def _metadata(asked: Asked) -> Where:
-    """Return the test that the metadata has the members of an object, given as JSON text."""
-    known(asked, ("has",))
+    """Return the test that the metadata has the members of an object, as JSON text, or a key."""
+    known(asked, ("has", "exists"))
+    if asked.comparator == "exists":
+        return composed.found(
+            "metadata", (text_in(asked.literal.value),), {"exists": True}, flat=False
+        )
     given = composed.object_of(text_in(asked.literal.value))
     if given is None:
         raise unfit(asked.literal.value, "a JSON object in quotes")
@@ -97,6 +121,7 @@ FIELDS: Mapping[str, Callable[[Asked], Where]] = {
     "status": _state,
     "error": _error,
     "is_root": _root,
+    "execution_order": _execution_order,
     "tags": _tags,
     "metadata": _metadata,
 }

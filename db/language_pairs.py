@@ -1,7 +1,8 @@
 """The fields of LangSmith's filter language that go in pairs: a key, and what stands there.
 
 Keys of inputs and outputs are dotted paths, and lists are searched through up to their end; a key
-of the metadata is a name first.
+of the metadata is a name first. A value without a key, or beside keys that must not be there only,
+is looked for at all of them.
 """
 
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from db.errors import InvalidError
 from db.filters import All, AnyOf, Not, Some, Where
 from db.language_fields import BOTH, OPERATORS, column
 from db.language_values import Asked, items_in, known, number_in, text_in, unfit
+from db.paths import ANYWHERE
 
 
 class Pair(NamedTuple):
@@ -37,10 +39,9 @@ def pair(family: str, some: list[Asked]) -> Where:
         return Some("feedback", All(tuple(_of_feedback(each) for each in some)))
     keys = [each for each in some if PAIRS[each.field].is_key]
     values = [each for each in some if not PAIRS[each.field].is_key]
-    if not keys:
-        msg = f"{family}_value stands without {family}_key; put both into one and(...)"
-        raise InvalidError(msg)
     made: list[Where] = []
+    if all(each.comparator == "neq" for each in keys):
+        made += [_anywhere(family, each) for each in values]
     for each in keys:
         known(each, ("eq", "neq", "in", "exists"))
         names = items_in(each.literal.value) if each.comparator == "in" else [each.literal.value]
@@ -49,6 +50,17 @@ def pair(family: str, some: list[Asked]) -> Where:
         else:
             made.append(AnyOf(tuple(_at(family, text_in(name), values) for name in names)))
     return made[0] if len(made) == 1 else All(tuple(made))
+
+
+def _anywhere(family: str, asked: Asked) -> Where:
+    """Return the test of a value at whatever key; `neq` and `notlike`: it is at none."""
+    source = family if family == "metadata" else f"{family}s"
+    name, value = _json_test(asked)
+    if name == "exists":
+        raise InvalidError(f"{asked.field} stands without {family}_key; put both into one and(...)")
+    positive = {"neq": "eq", "not_like": "like"}.get(name, name)
+    found = composed.found(source, (ANYWHERE,), {positive: value}, flat=True)
+    return found if positive == name else Not(found)
 
 
 def _at(family: str, key: str, values: list[Asked]) -> Where:

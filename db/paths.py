@@ -15,6 +15,9 @@ LONGEST_PATH = 1024
 
 Path = tuple[str | int, ...]
 
+ANYWHERE = -1
+"""The last step of a path to a value and all that is in it, which no text can ask for."""
+
 
 class _Absent:
     """What stands where nothing is; JSON null is something."""
