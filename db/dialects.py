@@ -410,7 +410,17 @@ def open_postgres(url: str) -> Engine:
 
 
 def open_any(url: str) -> Engine:
-    """Return an engine that writes, for a URL of either database; every commit is durable."""
+    """Return an engine for a URL of either database, for one who may take his time.
+
+    Every commit is durable, and no statement is stopped for being slow.
+    """
     if url.startswith("sqlite"):
         return open_engine(url, synchronous="full")
-    return open_postgres(url)
+    engine = open_postgres(url)
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        driver: Any = connection.connection.dbapi_connection  # no cursor of the server's, ever
+        driver.execute("SET LOCAL statement_timeout = 0")
+
+    return engine

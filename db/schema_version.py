@@ -46,7 +46,7 @@ def ensure(engine: Engine, url: str) -> None:
         if version is None:
             upgrade(engine, url)
         elif version != HEAD:
-            raise SchemaMismatchError(_mismatch(version, url))
+            raise SchemaMismatchError(mismatch(version, url))
 
 
 def upgrade(engine: Engine, url: str) -> None:
@@ -62,7 +62,7 @@ def upgrade(engine: Engine, url: str) -> None:
             return
         foreign = version is None and inspect(connection).get_table_names()
         if foreign or (version is not None and version > HEAD):
-            raise SchemaMismatchError(_mismatch(version, url))
+            raise SchemaMismatchError(mismatch(version, url))
         _migrate(connection)
 
 
@@ -106,7 +106,8 @@ def _migrated(connection: Connection) -> bool:
     return inspect(connection).has_table("alembic_version")
 
 
-def _mismatch(version: str | None, given: str) -> str:
+def mismatch(version: str | None, given: str) -> str:
+    """Return what to do about a database of another version than `HEAD`."""
     url = shown(given)
     if version is None:
         return f"{url} holds tables that are not Rungraph's; name an empty or a new database"

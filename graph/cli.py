@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from graph.settings import COUNT, DAYS, SETTINGS, TEXT, Kind, Settings, SettingsError
+from graph.settings import COUNT, DATABASE_URL, DAYS, SETTINGS, TEXT, Kind, Settings, SettingsError
 
 COMMANDS = {
     "serve": "take in runs and answer queries",
@@ -21,6 +21,7 @@ COMMANDS = {
     "migrate": "bring a database to this version's tables",
     "reindex": "make the index of words, which searches ask, anew",
     "keep": "print for how many days each project keeps its runs, or set it for one",
+    "copy": "copy a database into an empty one, of either kind, or go on with that",
     "prune": "take away the runs that projects keep no longer",
 }
 _GC_THRESHOLDS = (50_000, 20, 50)
@@ -33,6 +34,7 @@ FLAGS = {
     "migrate": ("db",),
     "reindex": ("db",),
     "keep": ("db",),
+    "copy": (),
     "prune": ("db", "retention_days"),
 }
 
@@ -52,6 +54,12 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
     "keep": (
         Argument("project", "The name of a project to set it for.", TEXT),
         Argument("days", "So many days; 0: for ever; not given: as the default says.", DAYS),
+    ),
+    "copy": (
+        Argument(
+            "source", "The database to read; nothing may write to it.", DATABASE_URL, placed=True
+        ),
+        Argument("target", "The empty database to write to.", DATABASE_URL, placed=True),
     ),
     "prune": (
         Argument("payloads_only", "Take only what runs carried; they stay to be listed."),

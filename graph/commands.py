@@ -20,11 +20,12 @@ from graph.demo.fill import Filled, NotEmptyError, fill
 from graph.schema import schema as the_schema
 from graph.server import PortError, address, listen, run
 from graph.settings import SETTINGS, Settings
-from graph.tending import keep, migrate, prune, reindex
+from graph.tending import copy, keep, migrate, prune, reindex
 from graph.workers import fork_workers
 
 __all__ = [
     "FAILURES",
+    "copy",
     "demo",
     "keep",
     "migrate",

@@ -142,7 +142,7 @@ def _one_of(choices: type[E]) -> Kind[E]:
 
 
 _SECRET = Kind(f"at least {SHORTEST_SECRET} characters", _secret, secret=True)
-_DATABASE_URL = Kind(
+DATABASE_URL = Kind(
     "sqlite:///file.db (from the working folder), sqlite:////folder/file.db or"
     " postgresql://user@host/database",
     _database_url,
@@ -177,7 +177,7 @@ class Settings:
     """Everything that can be set; without arguments, the defaults."""
 
     db: str = _setting(
-        _DATABASE_URL, "sqlite:///rungraph.db", "The database; made on the first start."
+        DATABASE_URL, "sqlite:///rungraph.db", "The database; made on the first start."
     )
     host: str = _setting(_HOST, "127.0.0.1", "The address to listen on.")
     port: int = _setting(_PORT, "8000", "The port to listen on; 0 takes any that is free.")

@@ -2,10 +2,11 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager
 from typing import TypeVar
 
-from db import retention
+from db import copying, retention
 from db.errors import InvalidError
 from db.retention import Pruned, Pruning
 from db.schema_version import migrate as migrate_tables
@@ -73,6 +74,20 @@ def prune(settings: Settings, *, payloads_only: bool, dry_run: bool, batch: int)
     done = "would go" if dry_run else "are gone"
     traces = "" if payloads_only else f", {gone.roots.total():,} of them roots of traces,"
     _say(f"{shown(settings.db)}: {what}{gone.runs.total():,} runs{traces} {done}")
+
+
+def copy(_: Settings, source: str, target: str) -> None:
+    """Copy a store into an empty database of either kind, or go on with a copy that was stopped."""
+
+    @contextmanager
+    def bar(name: str, total: int, done: int) -> Generator[Callable[[int], None]]:
+        with Progress(f"{name:<24}", total, "rows", done=done) as progress:
+            yield progress.advance
+
+    copied = copying.copy(source, target, bar)
+    for table in copied:
+        _say(f"{table.rows:>12,}  {table.digest}  {table.name}")
+    _say(f"{shown(target)} holds what {shown(source)} held; words are indexed by its server")
 
 
 def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
