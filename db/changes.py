@@ -38,19 +38,23 @@ _STORED = _FACTS.select_from(
 
 
 class ChangeKind(Enum):
-    """What has happened; of several things that happen to a run in one commit, the last of these.
+    """What has happened. RELOAD is no change: some were missed."""
 
-    RELOAD is no change: some were missed.
-    """
-
-    UPDATED = "u"
     CREATED = "c"
+    UPDATED = "u"
     FINISHED = "f"
     DELETED = "d"
     RELOAD = "r"
 
 
-_RANK = {kind: rank for rank, kind in enumerate(ChangeKind)}
+_RANK = {
+    ChangeKind.UPDATED: 0,
+    ChangeKind.CREATED: 1,
+    ChangeKind.FINISHED: 2,
+    ChangeKind.DELETED: 3,
+}
+"""Of several things that happen to a run in one commit the highest is told."""
+
 _KINDS = {kind.value: kind for kind in ChangeKind}
 
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
-from db.connections import Connections
 from db.errors import TooSlowError, UnavailableError
 from db.readers import Budget
 
@@ -50,6 +49,10 @@ async def _configure(connection: Any) -> None:
     )
 
 
+async def _leave(_: Any) -> None:
+    """Leave a connection that comes back as it is: nothing that we do outlives its transaction."""
+
+
 @lru_cache(maxsize=_CACHED_TEXTS)
 def _numbered(sql: str) -> str:
     """Return a statement with $1, $2... for its parameters."""
@@ -66,28 +69,56 @@ def _numbered(sql: str) -> str:
 
 
 class PostgresReaders:
-    """The reading connections of a database, which open on the event loop that reads."""
+    """The pool of reading connections; it opens with the first reading, on the event loop."""
 
     def __init__(self, url: str, most: int) -> None:
         self._url = url
-        self._connections = Connections(self._connect, most)
+        self._most = most
+        self._pool: Any = None
+        self._opening = asyncio.Lock()
 
     def reading(self) -> "PostgresReading":
         """Return a new snapshot; it begins with its first read."""
-        return PostgresReading(self._connections)
+        return PostgresReading(self)
 
-    async def _connect(self) -> Any:
-        connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        connection = await connect(self._url, server_settings=SETTINGS)
-        await _configure(connection)
-        return connection
+    async def take(self) -> Any:
+        """Return a connection that is nobody else's until it is given back."""
+        pool = self._pool or await self._open()
+        try:
+            return await pool.acquire(timeout=LONGEST_MS / 1000)
+        except (TimeoutError, *_GONE) as error:
+            msg = f"no connection to the database: {error or 'none became free'}"
+            raise UnavailableError(msg) from error
+
+    async def _open(self) -> Any:
+        create_pool: Any = asyncpg.create_pool  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        async with self._opening:
+            if self._pool is None:
+                try:
+                    self._pool = await create_pool(
+                        self._url,
+                        min_size=1,
+                        max_size=self._most,
+                        init=_configure,
+                        reset=_leave,
+                        server_settings=SETTINGS,
+                    )
+                except _GONE as error:
+                    msg = f"no connection to the database: {error}"
+                    raise UnavailableError(msg) from error
+        return self._pool
+
+    async def give(self, connection: Any) -> None:
+        """Take a connection back."""
+        await self._pool.release(connection)
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._connections.aclose()
+        """Close every connection."""
+        if self._pool is not None:
+            await self._pool.close()
 
     def close(self) -> None:
-        """Do nothing: connections belong to an event loop."""
+        """Do nothing: the pool belongs to an event loop."""
 
 
 class PostgresReading:
@@ -95,8 +126,8 @@ class PostgresReading:
 
     dialect = "postgresql"
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    def __init__(self, readers: PostgresReaders) -> None:
+        self._readers = readers
         self._connection: Any = None
         self._begun = False
         self._one_at_a_time = asyncio.Lock()
@@ -109,12 +140,13 @@ class PostgresReading:
         self.budget.check()
         self.statements.append(sql)
         async with self._one_at_a_time:
-            connection = self._connection or await self._take()
+            if self._connection is None:
+                self._connection = await self._readers.take()
             try:
                 if not self.alone and not self._begun:
-                    await connection.execute(_BEGIN)
+                    await self._connection.execute(_BEGIN)
                     self._begun = True
-                found: list[Any] = await connection.fetch(_numbered(sql), *values)
+                found = await self._connection.fetch(_numbered(sql), *values)
             except asyncpg.QueryCanceledError as error:
                 await self._end()
                 msg = f"the read took more than {LONGEST_MS / 1000:g} s"
@@ -124,41 +156,23 @@ class PostgresReading:
             except asyncpg.PostgresError:
                 await self._end()
                 raise
-            except asyncio.CancelledError:  # nobody waits for what it is busy with
-                self._connection = None
-                self._connections.drop(connection)
-                raise
         self.budget.take(len(found))
         return found
 
-    async def _take(self) -> Any:
-        try:
-            self._connection = await self._connections.take(LONGEST_MS / 1000)
-        except (TimeoutError, *_GONE) as error:
-            msg = f"no connection to the database: {error or 'none became free'}"
-            raise UnavailableError(msg) from error
-        return self._connection
-
     async def _end(self) -> None:
-        """End a transaction, which may have failed: every read in it would fail as well."""
+        """End a transaction that failed: every read in it would fail as well."""
         if self._begun and not self._connection.is_closed():
             await self._connection.execute("ROLLBACK")
-        self._begun = False
+            self._begun = False
 
     async def close(self) -> None:
         """Give the snapshot up."""
-        if self._connection is None and not self._one_at_a_time.locked():
-            return
         async with self._one_at_a_time:
-            connection = self._connection
-            if connection is None:
+            if self._connection is None:
                 return
+            connection, self._connection = self._connection, None
             try:
-                await self._end()
-            except BaseException:
-                self._connections.drop(connection)
-                raise
-            else:
-                self._connections.give(connection)
+                if self._begun and not connection.is_closed():
+                    await connection.execute("ROLLBACK")
             finally:
-                self._connection = None
+                await self._readers.give(connection)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 
 from db.errors import StoreError
 from db.store import Store, utc_now
@@ -21,7 +21,10 @@ from graph.ingest.bodies import IngestLimits
 from graph.ingest.routes import routes as ingest_routes
 from graph.limits.bounds import Limits
 from graph.settings import Settings
+from graph.sockets import Sockets
+from graph.streams import Streams
 from graph.upkeep import kept_up
+from graph.watching import Operations
 
 
 def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Starlette:
@@ -35,8 +38,16 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
     secret = settings.signing_key or secrets.token_hex()
     urls = AttachmentUrls(secret.encode())
     limits = IngestLimits(max_bytes=settings.ingest_max_bytes, seconds=settings.body_seconds)
+    operations = Operations(settings, store, urls, query_limits)
+    stream = Streams(settings, operations).serve
     endpoint = Endpoint(
-        settings, store, urls, limits=query_limits, documents=documents, page=page_of()
+        settings,
+        store,
+        urls,
+        limits=query_limits,
+        documents=documents,
+        page=page_of(),
+        stream=stream,
     )
 
     @asynccontextmanager
@@ -46,6 +57,7 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
         chores = kept_up(store, parked, settings.retention_days) if upkeep else nullcontext()
         async with chores:
             yield
+        operations.live.close()
         await store.aclose()
 
     async def ready(_: Request) -> Response:
@@ -64,11 +76,12 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
     async def alive(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    return Starlette(
+    app = Starlette(
         lifespan=lifespan,
         routes=[
             Route("/graphql", endpoint),
             Route("/graphql/page/{name}", serve_files()),
+            WebSocketRoute("/graphql", Sockets(settings, operations, documents)),
             Route("/", home),
             Route("/attachments/{trace}/{run}/{name:path}", serve_attachment(store, urls)),
             Route("/healthz", alive),
@@ -76,3 +89,5 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
             *ingest_routes(store, limits, utc_now),
         ],
     )
+    app.state.live = operations.live
+    return app

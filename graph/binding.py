@@ -1,8 +1,7 @@
 """What the types of the schema stand for, as the engine asks it; and who answers its questions."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -213,13 +212,11 @@ class StoreAnswers:
     ) -> None:
         """Count rows, and the bytes of their payloads."""
         self.row_count += sum(map(len, groups))
-        if entity.lazy.isdisjoint(columns) or self.large:
-            return
-        for at, column in enumerate(columns):
-            if column in entity.lazy and entity.kind(column) is Kind.JSON:
-                for rows in groups:
-                    texts: Iterable[bytes | None] = map(itemgetter(at), rows)
-                    self.byte_count += sum(map(len, filter(None, texts)))
+        for column in entity.lazy.intersection(columns):
+            if entity.kind(column) is Kind.JSON:
+                at = columns.index(column)
+                stored = (row[at] for rows in groups for row in rows)
+                self.byte_count += sum(len(text) for text in stored if text is not None)
 
 
 def tell_failed_plan(error: Exception) -> None:

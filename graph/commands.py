@@ -111,10 +111,20 @@ def _serve(
             settings.db,
             synchronous=settings.sqlite_synchronous,
             queue_bytes=settings.ingest_queue_bytes,
+            history=settings.subscription_history,
         )
         with closing(store):
             app = create_app(settings, store)
-            run(app, listener, first=first, up=up, lifeline=lifeline)
+            run(
+                app,
+                listener,
+                first=first,
+                up=up,
+                stopping=app.state.live.close,
+                lifeline=lifeline,
+                message_bytes=settings.socket_max_bytes,
+                ping_seconds=settings.socket_ping_seconds,
+            )
 
 
 def _shared(settings: Settings) -> Settings:

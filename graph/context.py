@@ -1,5 +1,6 @@
 """What every resolver of one request is given."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -7,6 +8,7 @@ import strawberry
 
 from db.readers import Budget, Reading
 from db.store import Store
+from db.watched import RunChange, Watched
 from graph.attachment_urls import AttachmentUrls
 from graph.engine.operation import Operation
 from graph.limits.bounds import Limits
@@ -22,7 +24,8 @@ class Context:
     `path` says what served the request, for those who debug; `large`, that its answer is to be
     written in pieces. `engine` is the level of compiled execution that may still be tried, and
     `operation` what graphql-core executes, for fields of the root that can be planned alone.
-    `prepared` is what became of the query's text.
+    `prepared` is what became of the query's text. `watched` is what a subscription asks for, and
+    `changes` what it is told now.
     """
 
     store: Store
@@ -33,6 +36,8 @@ class Context:
     large: bool = False
     operation: Operation | None = None
     prepared: Prepared | None = None
+    watched: Watched | None = None
+    changes: Sequence[RunChange] = ()
     engine: Engine = field(init=False)
     reading: Reading = field(init=False)
     loading: Loading = field(init=False)
@@ -45,6 +50,14 @@ class Context:
         self.reading = self.store.reading()
         self.reading.budget = Budget(self.settings.max_rows)
         self.loading = Loading(self.reading)
+
+    def again(self, changes: Sequence[RunChange]) -> None:
+        """Forget what was loaded and begin anew, in the same snapshot, to tell some changes."""
+        self.engine = self.settings.engine
+        self.operation = self.prepared = None
+        self.reading.budget = Budget(self.settings.max_rows)
+        self.loading = Loading(self.reading)
+        self.changes = changes
 
     async def renew(self) -> None:
         """Give the snapshot up for one that begins now, so that what was just stored is seen."""

@@ -24,9 +24,17 @@ class PortError(Exception):
 class _Server(uvicorn.Server):
     """Tells when it is up: not before the socket is open and the app has started."""
 
-    def __init__(self, config: uvicorn.Config, up: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, up: Callable[[], None], stopping: Callable[[], None]
+    ) -> None:
         super().__init__(config)
         self._up = up
+        self._stopping = stopping
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Tell, then stop."""
+        self._stopping()
+        await super().shutdown(sockets)
 
     def stop(self) -> None:
         """Stop as a signal would have it."""
@@ -61,14 +69,16 @@ def run(
     *,
     first: Callable[[ASGIApp], Awaitable[None]] | None = None,
     up: Callable[[], None],
+    stopping: Callable[[], None],
     lifeline: int | None = None,
-    ws_max_bytes: int = 2**18,
-    ws_ping_seconds: float = 20.0,
+    message_bytes: int,
+    ping_seconds: float,
 ) -> None:
     """Serve until a signal says stop; do `first` before, call `up` once requests are taken.
 
-    It also stops when `lifeline`, a file descriptor, can be read. The limits of WebSockets are
-    those that the protocol itself keeps.
+    It also stops when `lifeline`, a file descriptor, can be read. `stopping` is called before
+    requests are waited for: some would never end. WebSockets have messages of at most
+    `message_bytes`, and are closed where nothing comes back for a ping.
     """
     _keep_memory()
     signal.signal(signal.SIGTERM, _stopped)  # what uvicorn hands the signal to, once it is done
@@ -80,9 +90,9 @@ def run(
         log_level=None,
         access_log=False,
         server_header=False,
-        ws_max_size=ws_max_bytes,
-        ws_ping_interval=ws_ping_seconds,
-        ws_ping_timeout=ws_ping_seconds,
+        ws_max_size=message_bytes,
+        ws_ping_interval=ping_seconds,
+        ws_ping_timeout=ping_seconds,
         ws_per_message_deflate=False,  # it would cost each message, for each who reads it
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
@@ -90,7 +100,7 @@ def run(
     async def work() -> None:
         if first is not None:
             await first(app)
-        server = _Server(config, up)
+        server = _Server(config, up, stopping)
         if lifeline is not None:
             asyncio.get_running_loop().add_reader(lifeline, server.stop)
         await server.serve([listener])

@@ -245,7 +245,6 @@ class Settings:
         "to fetch 64 KiB of a large answer.",
     )
     max_json_depth: int = _setting(_LIMIT, "100", "How deep the JSON of a query may be nested.")
-    max_length: int = _setting(_LIMIT, "100000", "Characters a query document may have.")
     max_tokens: int = _setting(_LIMIT, "2000", "Tokens a query document may have.")
     max_depth: int = _setting(_LIMIT, "20", "How deep fields may be nested.")
     max_aliases: int = _setting(
@@ -279,6 +278,34 @@ class Settings:
     )
     documents_only: bool = _setting(
         _SWITCH, "off", "Whether only the queries of `RUNGRAPH_DOCUMENTS` are answered."
+    )
+    subscriptions: int = _setting(
+        COUNT, "5000", "Subscriptions that one server process keeps; more are refused."
+    )
+    subscriptions_per_connection: int = _setting(
+        COUNT, "100", "Operations that one WebSocket may have running at a time."
+    )
+    subscription_history: int = _setting(
+        COUNT,
+        "50000",
+        "Changes of runs that are kept in memory for subscribers who come back (about 100 bytes "
+        "each).",
+    )
+    subscription_queue: int = _setting(
+        COUNT,
+        "1000",
+        "Events that may wait for one subscriber; beyond, they are dropped and it is told RELOAD.",
+    )
+    socket_init_seconds: int = _setting(
+        _SECONDS, "10", "Seconds a WebSocket may take to say connection_init."
+    )
+    socket_ping_seconds: int = _setting(
+        _SECONDS,
+        "20",
+        "Seconds after which a WebSocket or a silent stream is pinged.",
+    )
+    socket_max_bytes: int = _setting(
+        _BYTES, "262144", "Bytes one message over a WebSocket may have."
     )
     debug: bool = _setting(
         _SWITCH, "off", "Answers say which path served them and which statements ran."

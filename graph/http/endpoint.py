@@ -1,7 +1,7 @@
 """The endpoint at /graphql: one request in, one answer out, within the limits that are set."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from starlette.types import Receive, Scope, Send
@@ -38,6 +38,13 @@ STATUSES: Mapping[str, int] = {
 """Code of an error -> HTTP status, where it is the same for every form of answer."""
 
 
+Stream = Callable[
+    [str, Asked, Iterable[OperationType], Receive, Send, Sequence[tuple[bytes, bytes]]],
+    Awaitable[None],
+]
+"""Answers a request with a stream of events."""
+
+
 class Endpoint:
     """Serves the schema; a browser that asks for a page gets one."""
 
@@ -50,8 +57,10 @@ class Endpoint:
         limits: Limits | None = None,
         documents: Documents | None = None,
         page: Page | None = None,
+        stream: Stream | None = None,
     ) -> None:
         self._settings = settings
+        self._stream = stream
         self._store = store
         self._urls = urls
         self._limits = limits or Limits.of(settings)
@@ -116,6 +125,10 @@ class Endpoint:
         query = asked.query
         if asked.id or asked.extensions or self._settings.documents_only:
             query = text_of(asked, self._documents, only=self._settings.documents_only)
+        if taken.media is Media.EVENTS and self._stream is not None:
+            self._patrol.leave(visit)
+            await self._stream(query, asked, allowed, receive, send, taken.origin)
+            return
         await self._answer(asked, query, allowed, self._answering(send, taken, visit))
 
     async def _answer(
@@ -183,10 +196,10 @@ class Endpoint:
 
     def _taken(self, headers: dict[bytes, bytes], media: Media | None) -> Taken:
         """Return how a client takes its answer. Raises Refusal where it can not be had so."""
-        if media is None or media is Media.EVENTS:
+        if media is None or (media is Media.EVENTS and self._stream is None):
             message = (
                 f"Accept is {headers.get(b'accept', b'')[:200].decode('latin-1')}; allowed:"
-                " application/graphql-response+json, application/json"
+                " application/graphql-response+json, application/json, text/event-stream"
             )
             raise Refusal(406, "NOT_ACCEPTABLE", message)
         coding = None

@@ -25,8 +25,6 @@ _PARAMETERS = {
     "extensions": "an object or null",
 }
 _JSON_PARAMETERS = frozenset({"variables", "extensions"})
-_BRACES = bytes.maketrans(b"[]", b"{}")
-_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _NESTS = (dict, list)
 _EMPTY: Mapping[str, Any] = {}
 
@@ -70,7 +68,7 @@ def asked_in_body(body: bytes, settings: Settings) -> Asked:
     if type(sent) is not dict:
         given = "null" if sent is None else type(cast("object", sent)).__name__
         raise bad_request(f"the body is {given}; an object with a query is wanted")
-    return _asked(cast("dict[str, Any]", sent))
+    return asked_in(cast("dict[str, Any]", sent))
 
 
 def asked_in_address(scope: Scope, settings: Settings) -> Asked:
@@ -93,7 +91,7 @@ def asked_in_address(scope: Scope, settings: Settings) -> Asked:
             raise bad_request(f"the address has {name} twice")
         is_json = name in _JSON_PARAMETERS and text
         sent[name] = value_of(text.encode(), settings.max_json_depth) if is_json else text or None
-    return _asked(sent)
+    return asked_in(sent)
 
 
 def check_address(scope: Scope, settings: Settings) -> None:
@@ -111,7 +109,7 @@ def value_of(text: bytes, most_depth: int) -> Any:
     """
     try:
         value = orjson.loads(text)
-        if text.count(b"[") + text.count(b"{") > most_depth and _is_deep(text, value, most_depth):
+        if text.count(b"[") + text.count(b"{") > most_depth and _depth(value) > most_depth:
             most = f"at most {most_depth} (setting {SETTINGS['max_json_depth'].variable})"
             message = f"the JSON is nested more than {most_depth} deep; {most}"
             raise bad_request(message, "JSON_TOO_DEEP")
@@ -119,20 +117,6 @@ def value_of(text: bytes, most_depth: int) -> Any:
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", None) or "a number in it is too long"
         raise bad_request(f"this is no JSON in UTF-8: {reason}", "INVALID_JSON") from None
-
-
-def _is_deep(text: bytes, value: Any, most: int) -> bool:
-    """Say whether JSON is nested deeper than this.
-
-    Its brackets alone tell that, unless there are some in texts: what is innermost is taken away
-    until nothing is left.
-    """
-    brackets = text.translate(_BRACES, _NO_BRACKETS)
-    for _ in range(most):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"{}", b"")
-    return bool(brackets) and _depth(value) > most
 
 
 def _depth(value: Any) -> int:
@@ -149,7 +133,8 @@ def _inside(value: Any) -> Iterable[Any]:
     return cast("dict[str, Any]", value).values() if type(value) is dict else value
 
 
-def _asked(sent: dict[str, Any]) -> Asked:
+def asked_in(sent: Mapping[str, Any]) -> Asked:
+    """Return what the parameters of a request ask. Raises Refusal where they do not fit."""
     query, id, name, variables, extensions = (sent.get(name) for name in _PARAMETERS)
     if (
         type(query) is str

@@ -34,9 +34,11 @@ def optional(description: str, name: str | None = None) -> Any:
     return strawberry.field(default=strawberry.UNSET, description=description, name=name)
 
 
-def enum_type(enum: type[Enum], description: str, **meanings: str) -> None:
+def enum_type(
+    enum: type[Enum], description: str, *, name: str | None = None, **meanings: str
+) -> None:
     """Declare an enum of the store as one of the API, and say what each of its values means."""
-    strawberry.enum(enum, description=description)
+    strawberry.enum(enum, name=name, description=description)
     definition: StrawberryEnumDefinition = vars(enum)["__strawberry_definition__"]
     for value in definition.values:
         value.description = meanings[value.name]

@@ -19,6 +19,7 @@ SIZES: dict[str, int | str] = {
     "SearchHit.highlights": 5,
     "CreateRunsPayload.runs": 100,
     "CreateRunsPayload.refused": 10,
+    "Subscription.runChanges": 1,
     **{
         f"Run.{side}{what}Details": 2
         for side in ("prompt", "completion", "input", "output")
