@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 from sqlmodel import col
 
@@ -34,10 +36,14 @@ def listed(
     name_contains: str | None = None,
     reference_dataset_ids: Collection[UUID] = (),
     reference_free: bool = False,
+    metadata: Mapping[str, Any] = MappingProxyType({}),
     limit: int,
     offset: int = 0,
 ) -> list[Project]:
-    """Return projects, newest first; every condition that is given must hold."""
+    """Return projects, newest first; every condition that is given must hold.
+
+    `metadata` is what theirs has to hold, looked through in Python: projects are few.
+    """
     statement = select(Project)
     if ids:
         statement = statement.where(col(Project.id).in_(ids))
@@ -50,8 +56,18 @@ def listed(
     if reference_free:
         statement = statement.where(col(Project.reference_dataset_id).is_(None))
     newest_first = statement.order_by(col(Project.created_at).desc(), col(Project.id).desc())
-    rows = connection.execute(newest_first.limit(limit).offset(offset)).mappings()
-    return [Project(**row) for row in rows]
+    if not metadata:
+        newest_first = newest_first.limit(limit).offset(offset)
+    found = [Project(**row) for row in connection.execute(newest_first).mappings()]
+    if not metadata:
+        return found
+    noted = ((project, _noted(project)) for project in found)
+    holding = [
+        project
+        for project, held in noted
+        if all(held.get(name) == value for name, value in metadata.items())
+    ]
+    return holding[offset : offset + limit]
 
 
 def create(connection: Connection, project: Project, *, upsert: bool = False) -> Project:
@@ -115,6 +131,11 @@ def change(connection: Connection, id: UUID, changes: Mapping[str, Any]) -> Proj
     if changes:
         connection.execute(update(Project).where(col(Project.id) == id).values(**changes))
     return Project(**{**found.model_dump(), **changes})
+
+
+def _noted(project: Project) -> dict[str, Any]:
+    extra: dict[str, Any] = orjson.loads(project.extra or "{}")
+    return extra.get("metadata") or {}
 
 
 def _changes(project: Project) -> dict[str, Any]:

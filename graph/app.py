@@ -14,11 +14,14 @@ from db.errors import StoreError
 from db.store import Store, utc_now
 from graph.attachment_urls import AttachmentUrls
 from graph.attachments import serve_attachment
+from graph.context import Context
 from graph.documents import load, warm
 from graph.graphiql.serving import page_of, serve_files
 from graph.http import Endpoint
 from graph.ingest.bodies import IngestLimits
 from graph.ingest.routes import routes as ingest_routes
+from graph.langsmith.asking import Asking
+from graph.langsmith.routes import routes as read_routes
 from graph.limits.bounds import Limits
 from graph.settings import Settings
 from graph.sockets import Sockets
@@ -49,6 +52,9 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
         page=page_of(),
         stream=stream,
     )
+
+    def new_context(_: Request) -> Context:
+        return Context(store, settings, urls, query_limits)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -86,6 +92,7 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
             Route("/attachments/{trace}/{run}/{name:path}", serve_attachment(store, urls)),
             Route("/healthz", alive),
             Route("/readyz", ready),
+            *read_routes(store, Asking(new_context, limits, settings.request_seconds)),
             *ingest_routes(store, limits, utc_now),
         ],
     )

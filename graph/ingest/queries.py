@@ -26,10 +26,10 @@ def flag(request: Request, name: str) -> bool:
     return request.query_params.get(name, "").lower() in {"true", "1"}
 
 
-def page(request: Request) -> tuple[int, int]:
-    """Return limit and offset."""
-    limit = _whole(request, "limit", MOST_LISTED)
-    return min(limit, MOST_LISTED), _whole(request, "offset", 0)
+def page(request: Request, size: str = "limit", begin: str = "offset") -> tuple[int, int]:
+    """Return how many are wanted, and how many come before; these are the parameters' names."""
+    limit = _whole(request, size, MOST_LISTED)
+    return min(limit, MOST_LISTED), _whole(request, begin, 0)
 
 
 def _whole(request: Request, name: str, default: int) -> int:

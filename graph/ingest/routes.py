@@ -19,8 +19,6 @@ PREFIXES = ("", "/api/v1")
 POINTER = "Rungraph answers queries at /graphql"
 
 ELSEWHERE = (
-    "/runs/query",
-    "/runs/stats",
     "/runs/{rest:path}",
     "/sessions/{rest:path}",
     "/feedback/{rest:path}",
@@ -44,8 +42,6 @@ def routes(store: Store, limits: IngestLimits, clock: Callable[[], datetime]) ->
         ("POST", "/runs/multipart", runs.multipart),
         ("POST", "/runs/batch", runs.batch),
         ("POST", "/runs", runs.post),
-        ("POST", "/runs/query", elsewhere),
-        ("POST", "/runs/stats", elsewhere),
         ("POST", "/runs/{id}", runs.post),
         ("PATCH", "/runs/{id}", runs.patch),
         ("POST", "/feedback", feedback.create),
@@ -54,8 +50,6 @@ def routes(store: Store, limits: IngestLimits, clock: Callable[[], datetime]) ->
         ("PATCH", "/feedback/{id}", feedback.update),
         ("DELETE", "/feedback/{id}", feedback.delete),
         ("POST", "/sessions", sessions.create),
-        ("GET", "/sessions", sessions.list),
-        ("GET", "/sessions/{id}", sessions.read),
         ("PATCH", "/sessions/{id}", sessions.update),
     )
     served: list[BaseRoute] = [

@@ -1,4 +1,4 @@
-"""Projects, which LangSmith calls sessions, as far as the SDK makes, finds and changes them."""
+"""Projects, which LangSmith calls sessions, as the SDK makes and changes them."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from db import project_admin
-from db.errors import NotFoundError
 from db.models import Project
 from db.store import Store
 from graph.ingest import bodies, queries, wire
@@ -38,30 +37,7 @@ class SessionRoutes:
         project = Project(id=told.id, **fields)
         upsert = queries.flag(request, "upsert")
         stored = await self.store.write(project_admin.create, project, upsert=upsert)
-        return ok(_answer(stored))
-
-    async def list(self, request: Request) -> Response:
-        """GET /sessions."""
-        limit, offset = queries.page(request)
-        found = await self.store.read_with(
-            project_admin.listed,
-            ids=queries.ids(request, "id"),
-            name=request.query_params.get("name"),
-            name_contains=request.query_params.get("name_contains"),
-            reference_dataset_ids=queries.ids(request, "reference_dataset"),
-            reference_free=queries.flag(request, "reference_free"),
-            limit=limit,
-            offset=offset,
-        )
-        return ok([_answer(project) for project in found])
-
-    async def read(self, request: Request) -> Response:
-        """GET /sessions/{id}."""
-        id = queries.path_id(request)
-        found = await self.store.read_with(project_admin.find, id)
-        if found is None:
-            raise NotFoundError(f"there is no project {id}")
-        return ok(_answer(found))
+        return ok(tracer_session(stored))
 
     async def update(self, request: Request) -> Response:
         """PATCH /sessions/{id}; what is null stays."""
@@ -69,7 +45,7 @@ class SessionRoutes:
         body = await bodies.read_plain(request, self.limits)
         told = wire.project(wire.Item("the project", body, id, post=False))
         stored = await self.store.write(project_admin.change, id, _fields(told))
-        return ok(_answer(stored))
+        return ok(tracer_session(stored))
 
 
 def _fields(told: wire.Told) -> dict[str, Any]:
@@ -79,7 +55,7 @@ def _fields(told: wire.Told) -> dict[str, Any]:
     return fields
 
 
-def _answer(project: Project) -> Mapping[str, Any]:
+def tracer_session(project: Project) -> Mapping[str, Any]:
     """Return a project as the SDK's TracerSession."""
     return {
         "id": project.id,
