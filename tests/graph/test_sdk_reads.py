@@ -256,6 +256,7 @@ def test_the_second_generation_lists_runs(live: Live, add: Callable[..., Any]):
             selects=["NAME", "INPUTS", "METADATA", "INPUTS_PREVIEW", "IS_ROOT", "SHARE_URL"],
         )
         url = await client.runs.get_url(str(root.id), project_id=project, trace_id=str(root.id))
+        await client._get_langsmith_api().close()
         return listed, bare, run, url.url
 
     with live.client() as client:
@@ -278,7 +279,7 @@ def test_the_second_generation_reads_traces_and_threads(live: Live):
     async def read(client: sdk.Client, project: str, trace: str) -> tuple[Any, ...]:
         of = {"project_id": project}
         llms = 'eq(run_type, "llm")'
-        return (
+        found = (
             (await client.traces.list_runs(trace, **of, selects=["NAME"])).items,
             (await client.traces.list_runs(trace, **of, selects=["NAME"], filter=llms)).items,
             (await client.traces.query(**of, selects=["NAME", "TOTAL_TOKENS"])).items,
@@ -286,6 +287,8 @@ def test_the_second_generation_reads_traces_and_threads(live: Live):
             (await client.threads.list_traces("T1", **of, selects=["LATENCY"])).items,
             await client.threads.stats("T1", session_id=project, selects=["TURNS"]),
         )
+        await client._get_langsmith_api().close()
+        return found
 
     with live.client() as client:
         agent("hello")
