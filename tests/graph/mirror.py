@@ -224,7 +224,7 @@ def serving(store: Store, settings: Settings) -> Iterator[Live]:
     """Serve a store while the block runs."""
     requests: list[Request] = []
     app = recording(create_app(settings, store, upkeep=False), requests)
-    config = uvicorn.Config(app, port=0, log_config=None, lifespan="off", ws="none")
+    config = uvicorn.Config(app, port=0, log_config=None, lifespan="on", ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
