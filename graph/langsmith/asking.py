@@ -26,6 +26,7 @@ STATUSES: Mapping[str, int] = {
     "GRAPHQL_VALIDATION_FAILED": 400,
     "NOT_FOUND": 404,
     "FORBIDDEN": 403,
+    "TOO_MANY_ROWS": 400,
     "TIMEOUT": 503,
     "BUSY": 503,
     "UNAVAILABLE": 503,
@@ -59,8 +60,7 @@ class Asking:
             raise BodyProblem(STATUSES["TIMEOUT"], "TIMEOUT", message) from None
         finally:
             await context.close()
-        for error in result.errors or ():
-            told = shown(error)
+        for told in shown(result.errors or (), 1, context.settings.max_error_length):
             code: str = told["extensions"]["code"]
             raise BodyProblem(STATUSES.get(code, _BEYOND_STATUS), code, told["message"])
         return cast("dict[str, Any]", result.data)

@@ -124,6 +124,12 @@ def test_only_what_was_selected_is_answered(client: TestClient, add: Callable[..
     assert found["cursors"] == {"next": None, "prev": None}
 
 
+def test_a_page_of_every_field_is_within_the_limits(client: TestClient, add: Callable[..., Any]):
+    add("run")
+
+    assert len(client.post("/runs/query", json={"limit": 1000}).json()["runs"]) == 1
+
+
 @pytest.mark.parametrize(
     ("conditions", "names"),
     [
