@@ -195,9 +195,11 @@ def _led(
     runs = _with_runs(words, source, same)
 
     def replaced(element: Any, **_: Any) -> Any:
-        return runs if element is source and source is not RUN else None
+        if element is source and source is not RUN:
+            return runs
+        return matches if _searched(element) is search else None
 
-    made: Any = replacement_traverse(_with_instead(query, search, matches), {}, replaced)
+    made: Any = replacement_traverse(query, {}, replaced)
     return made.select_from(runs)
 
 

@@ -212,6 +212,9 @@ class Asker:
         if self.chance(0.2):
             return self.variable(type, name, depth)
         bare = type.of_type if isinstance(type, GraphQLNonNull) else type
+        if getattr(bare, "name", "") == "JSON" and self.chance(0.15):
+            held = self.variable(self.schema.type_map["Int"], name, depth + 1)
+            return self.random.choice((f"[{held}, 1]", f"{{a: {held}, b: [null]}}"))
         if not isinstance(bare, GraphQLInputObjectType) or self.is_null(type, depth):
             return spelled(self.value(type, name, depth))
         given = {n: self.text(t, n, depth + 1) for n, t in self.parts(bare, depth)}
