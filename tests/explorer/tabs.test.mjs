@@ -15,7 +15,7 @@ function kept(entries = {}) {
 
 test("a first visit opens five tabs, each with a name of its own", () => {
   const names = firstTabs(NOW).map(({ query }) => /(?:query|subscription) (\w+)/.exec(query)[1]);
-  assert.deepEqual(names, ["NewestTraces", "OneTrace", "ErrorsOfTheLastDay", "CostByModel", "LiveRuns"]);
+  assert.deepEqual(names, ["Newest", "Tree", "Errors", "Costs", "Live"]);
 });
 
 test("the address of a run opens it and its trace", () => {

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from graph.graphiql.serving import BUILT
+from graph.schema import schema
 from tests.explorer.chromium import PROGRAM, Page, browsing
 from tests.servers import Server, serving
 from tests.telling import NOON
@@ -198,7 +199,8 @@ def test_the_address_of_a_run_opens_it(server, page):
     page.open(server.url + path)
 
     assert page.wait(f"{TREE} === 'agent plan model tool long'")
-    assert "OneRun" in page.run("document.querySelector('.graphiql-tab-active').textContent")
+    assert page.run("document.querySelector('.graphiql-tab-active button').textContent") == "Run"
+    assert page.wait("document.querySelector('.trace-details h3').textContent === 'tool'")
 
 
 def test_the_waterfall_is_dark_where_the_system_is(agent):
@@ -209,3 +211,20 @@ def test_the_waterfall_is_dark_where_the_system_is(agent):
     agent.tell("Emulation.setEmulatedMedia", features=features)
 
     assert agent.wait(f"{colour} !== '{light}'")
+
+
+@pytest.mark.skipif(
+    schema._schema.subscription_type is None, reason="this schema has no subscriptions"
+)
+def test_runs_gather_in_the_waterfall_as_they_arrive(page, server):
+    page.ask("subscription { runChanges { kind runId run { id name runType parentRunId } } }")
+    page.wait("document.querySelector('.graphiql-execute-button[aria-label^=Stop]')")
+    page.wait(f"{TREE} === ''")
+
+    root = run(70, "live")
+    for runs in ([root], [run(71, "step", root), run(72, "other step", root)]):
+        body = {"post": runs, "patch": []}
+        httpx.post(f"{server.url}/runs/batch", json=body).raise_for_status()
+
+    assert page.wait(f"{TREE} === 'live step other step'")
+    assert page.run(TOLD) == "3 runs · live"

@@ -34,7 +34,8 @@ const plain = createGraphiQLFetcher({ url, fetch: sent, wsClient: socket });
  * @param {{query: string, operationName?: string | null}} request
  */
 function nameIn({ query, operationName }) {
-  return operationName && query.includes(operationName) ? operationName : undefined;
+  const named = query.matchAll(/\b(?:query|mutation|subscription)\s+(\w+)/g);
+  return [...named].some(([, name]) => name === operationName) ? operationName : undefined;
 }
 
 /** @type {import("@graphiql/toolkit").Fetcher} */

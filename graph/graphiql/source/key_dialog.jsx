@@ -11,17 +11,21 @@ export function KeyDialog() {
     if (wanted && !dialog.current?.open) dialog.current?.showModal();
   }, [wanted]);
 
-  function taken(event) {
-    key.set(new FormData(event.target).get("key").trim());
+  /** @param {React.FormEvent<HTMLFormElement>} event */
+  function taken({ currentTarget: form }) {
+    key.set(String(new FormData(form).get("key")).trim());
+    form.reset();
     introspect();
   }
 
   return (
-    <dialog ref={dialog} className="rungraph-key" aria-labelledby="rungraph-key">
+    <dialog ref={dialog} className="graphiql-container rungraph-key" aria-labelledby="rungraph-key">
       <form method="dialog" onSubmit={taken}>
-        <h2 id="rungraph-key">This server wants an API key</h2>
-        <p>It is kept until this browser tab is closed. An administrator makes one with rungraph key create.</p>
-        <input name="key" type="password" autoComplete="off" autoFocus aria-label="API key" />
+        <h2 id="rungraph-key">{key.get() ? "This key was refused" : "This server wants an API key"}</h2>
+        <p>
+          It is kept until this browser tab is closed. Whoever runs the server makes one with <code>rungraph key create</code>.
+        </p>
+        <input name="key" type="password" autoComplete="off" autoFocus required aria-label="API key" />
         <button type="submit">Use it</button>
       </form>
     </dialog>

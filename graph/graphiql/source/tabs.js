@@ -13,7 +13,7 @@ const STEP = `fragment step on Run {
 }`;
 
 const NEWEST = `# The newest traces: what they took and cost. The waterfall beside shows each of them.
-query NewestTraces {
+query Newest {
   runs(first: 20, where: { isRoot: true }) {
     totalCount
     nodes {
@@ -28,7 +28,7 @@ query NewestTraces {
 ${STEP}`;
 
 const TREE = `# The newest trace as a tree. A click on a run in the waterfall shows what went in and out.
-query OneTrace {
+query Tree {
   runs(first: 1, where: { isRoot: true }) {
     nodes {
       ...step
@@ -42,7 +42,7 @@ query OneTrace {
 ${STEP}`;
 
 const ERRORS = `# What failed since yesterday, where in its trace, and what went in.
-query ErrorsOfTheLastDay($since: DateTime) {
+query Errors($since: DateTime) {
   runs(first: 50, where: { status: { eq: ERROR }, startTime: { gte: $since } }) {
     totalCount
     nodes {
@@ -57,7 +57,7 @@ query ErrorsOfTheLastDay($since: DateTime) {
 ${STEP}`;
 
 const COSTS = `# Tokens and cost by model, day by day.
-query CostByModel($since: DateTime) {
+query Costs($since: DateTime) {
   runStats(
     groupBy: [{ field: MODEL }]
     interval: DAY
@@ -76,7 +76,7 @@ query CostByModel($since: DateTime) {
 }`;
 
 const LIVE = `# Runs as they arrive: start this, trace something, and watch the waterfall grow.
-subscription LiveRuns {
+subscription Live {
   runChanges {
     kind
     runId
@@ -87,7 +87,7 @@ subscription LiveRuns {
 ${STEP}`;
 
 const ONE_RUN = `# The run of this address, and its whole trace.
-query OneRun($id: ID!, $traceId: ID!) {
+query Run($id: ID!, $traceId: ID!) {
   run(id: $id, traceId: $traceId) {
     ...step
     model

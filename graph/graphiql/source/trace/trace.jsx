@@ -1,5 +1,6 @@
 // The pane: a heading, the waterfall, and under it what went into the chosen run and came out.
 import { useMemo, useState } from "react";
+import { tabOf } from "../tabs.js";
 import { Details } from "./details.jsx";
 import "./trace.css";
 import { useRuns } from "./use_runs.js";
@@ -33,7 +34,7 @@ function told({ roots, nodes, live }) {
 export function Trace() {
   const runs = useRuns();
   const [folded, setFolded] = useState(/** @type {ReadonlySet<string>} */ (new Set()));
-  const [open, setOpen] = useState(/** @type {string | null} */ (null));
+  const [open, setOpen] = useState(() => tabOf(location.search)?.id ?? null); // the run of the address, at first
   const [wide, setWide] = useState(() => document.body.classList.contains(WIDE));
   const parents = useMemo(() => runs.nodes.filter(({ children }) => children.length).map(({ key }) => key), [runs]);
   const chosen = runs.nodes.find(({ key }) => key === open);

@@ -58,7 +58,7 @@ export function Waterfall({ runs, folded, onFold, open, onOpen }) {
   const name = useId();
   const view = useScroll(box);
   const rows = useMemo(() => rowsOf(runs.roots, folded), [runs, folded]);
-  const [current, setCurrent] = useState(/** @type {string | null} */ (null));
+  const [current, setCurrent] = useState(open);
   const found = rows.findIndex(({ node }) => node.key === current);
   const at = Math.max(0, found);
   const { first, last } = seen(view.top, view.height, rows.length);
