@@ -77,7 +77,7 @@ class PostgresReaders:
         self._pool: Any = None
         self._opening = asyncio.Lock()
 
-    def reading(self) -> "PostgresReading":
+    def reading(self, *, newest: bool = False) -> "PostgresReading":
         """Return a new snapshot; it begins with its first read."""
         return PostgresReading(self)
 

@@ -77,8 +77,11 @@ class Budget:
 class Readers(Protocol):
     """The reading connections of a database."""
 
-    def reading(self) -> Reading:
-        """Return a new snapshot; it begins with its first read."""
+    def reading(self, *, newest: bool = False) -> Reading:
+        """Return a new snapshot; it begins with its first read.
+
+        `newest`: of everything that is committed by now, whatever a replica has of it.
+        """
         ...
 
     async def aclose(self) -> None:
@@ -133,7 +136,7 @@ class SqliteReaders:
         self._closed = False
         self._slow: set[str] = set()
 
-    def reading(self) -> "SqliteReading":
+    def reading(self, *, newest: bool = False) -> "SqliteReading":
         """Return a new snapshot; it begins with its first read."""
         return SqliteReading(self)
 

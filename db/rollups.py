@@ -56,7 +56,7 @@ async def keep(store: Store, ended: datetime, most: int = MOST_HOURS) -> int:
     for each in marks:
         by_project[each.session_id].append(each)
     for session, some in by_project.items():
-        reading = store.reading()
+        reading = store.reading(newest=True)
         try:
             rollups = await _of_runs(reading, session, [each.since for each in some])
         finally:

@@ -41,7 +41,7 @@ def ensure(engine: Engine, url: str) -> None:
     `url` is named in every refusal, which tells what to do. Raises SchemaMismatchError, and
     UnavailableError where the database can not be opened.
     """
-    with _opening(url):
+    with opening(url):
         version = current(engine)
         if version is None:
             upgrade(engine, url)
@@ -68,7 +68,7 @@ def upgrade(engine: Engine, url: str) -> None:
 
 def migrate(url: str) -> tuple[str | None, str]:
     """Open a database, bring its tables to `HEAD`; return the versions before and after."""
-    with _opening(url):
+    with opening(url):
         engine = open_any(url)
         try:
             before = current(engine)
@@ -84,7 +84,8 @@ def shown(url: str) -> str:
 
 
 @contextmanager
-def _opening(url: str) -> Generator[None]:
+def opening(url: str) -> Generator[None]:
+    """Say which database it was that can not be opened. Raises UnavailableError."""
     try:
         yield
     except DBAPIError as error:

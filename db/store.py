@@ -26,12 +26,14 @@ from db.errors import BusyError, InvalidError, UnavailableError
 from db.ingest import fold
 from db.news import HISTORY, LocalNews, News
 from db.readers import Readers, Reading, SqliteReaders
+from db.replica import Replica, ReplicatedReaders
 from db.schema_version import ensure
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 QUEUE_BYTES = 64 * 1024 * 1024
+REPLICA_LAG = 10.0
 _GROUP_BYTES = 8 * 1024 * 1024
 _MOST_READERS = 16
 
@@ -84,16 +86,22 @@ class Store:
         clock: Callable[[], datetime] = utc_now,
         history: int = HISTORY,
         direct: str | None = None,
+        replica: str | None = None,
+        replica_lag: float = REPLICA_LAG,
     ) -> "Store":
         """Open the database at a URL; an empty SQLite file gets its tables.
 
         `history` is how many changes are kept for those who were away. `direct` is the URL of the
-        same PostgreSQL without a pooler between, on which to listen to other processes.
+        same PostgreSQL without a pooler between, on which to listen to other processes. `replica`
+        is the URL of a streaming replica, which is read while it is at most `replica_lag` seconds
+        behind.
 
         Raises SchemaMismatchError, UnavailableError, and InvalidError for a URL it can not serve.
         """
         try:
             engine, readers, news = _connected(url, synchronous, history, direct)
+            if replica is not None:
+                readers = _beside(readers, replica, replica_lag)
         except OperationalError as error:
             msg = f"can not open {url}: {error.orig}"
             raise UnavailableError(msg) from error
@@ -123,9 +131,17 @@ class Store:
         """The name of the database's dialect."""
         return self._engine.dialect.name
 
-    def reading(self) -> Reading:
-        """Return a snapshot for one request; its owner closes it."""
-        return self._readers.reading()
+    @property
+    def replica(self) -> Replica | None:
+        """How the replica does; None without one."""
+        return self._readers.state if isinstance(self._readers, ReplicatedReaders) else None
+
+    def reading(self, *, newest: bool = False) -> Reading:
+        """Return a snapshot for one request; its owner closes it.
+
+        It may be a replica's, and a little old, unless it must be the `newest`.
+        """
+        return self._readers.reading(newest=newest)
 
     async def read_with(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -266,6 +282,16 @@ def _connected(
         return open_postgres(plain), PostgresReaders(plain, most=_MOST_READERS), news
     msg = f"the database is {url!r}; sqlite:///file.db or postgresql://... is wanted"
     raise InvalidError(msg)
+
+
+def _beside(primary: Readers, replica: str, lag: float) -> Readers:
+    """Return readers of a replica and, where that will not do, of the primary."""
+    from db.postgres import PostgresReaders  # noqa: PLC0415 - the driver is an extra
+
+    if not isinstance(primary, PostgresReaders):
+        raise InvalidError("there is a replica, but the database is not PostgreSQL")
+    plain = make_url(replica).set(drivername="postgresql").render_as_string(hide_password=False)
+    return ReplicatedReaders(primary, PostgresReaders(plain, most=_MOST_READERS), Replica(lag))
 
 
 def _answer(job: _Job, set_answer: Callable[[Future[Any]], None]) -> None:

@@ -67,7 +67,7 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
         await store.aclose()
 
     async def ready(_: Request) -> Response:
-        reading = store.reading()
+        reading = store.reading(newest=True)
         try:
             await reading.rows("SELECT 1", ())
         except StoreError as error:

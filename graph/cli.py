@@ -51,6 +51,9 @@ class Argument:
 
 
 ARGUMENTS: dict[str, tuple[Argument, ...]] = {
+    "migrate": (
+        Argument("citus", "Spread the tables over the workers of a Citus cluster as well."),
+    ),
     "keep": (
         Argument("project", "The name of a project to set it for.", TEXT),
         Argument("days", "So many days; 0: for ever; not given: as the default says.", DAYS),

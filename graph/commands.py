@@ -112,6 +112,8 @@ def _serve(
             synchronous=settings.sqlite_synchronous,
             queue_bytes=settings.ingest_queue_bytes,
             history=settings.subscription_history,
+            replica=settings.db_replica,
+            replica_lag=settings.db_replica_lag,
         )
         with closing(store):
             app = create_app(settings, store)

@@ -44,10 +44,10 @@ class Context:
 
     def __post_init__(self) -> None:
         self.engine = self.settings.engine
-        self._begin()
+        self._begin(newest=False)
 
-    def _begin(self) -> None:
-        self.reading = self.store.reading()
+    def _begin(self, *, newest: bool) -> None:
+        self.reading = self.store.reading(newest=newest)
         self.reading.budget = Budget(self.settings.max_rows)
         self.loading = Loading(self.reading)
 
@@ -62,7 +62,7 @@ class Context:
     async def renew(self) -> None:
         """Give the snapshot up for one that begins now, so that what was just stored is seen."""
         await self.reading.close()
-        self._begin()
+        self._begin(newest=True)
 
     async def close(self) -> None:
         """Give the snapshot up."""

@@ -93,6 +93,12 @@ def _database_url(text: str) -> str:
     return text
 
 
+def _postgres_url(text: str) -> str:
+    if not text.startswith("postgresql://"):
+        raise ValueError
+    return text
+
+
 def _http_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
@@ -147,6 +153,7 @@ DATABASE_URL = Kind(
     " postgresql://user@host/database",
     _database_url,
 )
+POSTGRES_URL = Kind("postgresql://user@host/database", _postgres_url)
 _HTTP_URL = Kind("an http or https URL without a query", _http_url)
 _HOST = Kind("a host name or an address", _host)
 _FOLDER_OR_FILE = Kind("a folder or a file that exists", _existing)
@@ -178,6 +185,15 @@ class Settings:
 
     db: str = _setting(
         DATABASE_URL, "sqlite:///rungraph.db", "The database; made on the first start."
+    )
+    db_replica: str | None = _setting(
+        POSTGRES_URL,
+        None,
+        "A streaming replica of the database, which queries read; what follows a mutation in the "
+        "same request reads the database itself.",
+    )
+    db_replica_lag: int = _setting(
+        _SECONDS, "10", "Seconds that the replica may be behind; beyond, it is left out."
     )
     host: str = _setting(_HOST, "127.0.0.1", "The address to listen on.")
     port: int = _setting(_PORT, "8000", "The port to listen on; 0 takes any that is free.")

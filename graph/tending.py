@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from db import citus as cluster
 from db import copying, retention
 from db.errors import InvalidError
 from db.retention import Pruned, Pruning
@@ -24,11 +25,14 @@ _KEPT_FOR_EVER = (
 )
 
 
-def migrate(settings: Settings) -> None:
-    """Bring the database to this version's tables."""
+def migrate(settings: Settings, citus: bool) -> None:
+    """Bring the database to this version's tables, and spread them over a cluster if asked."""
     before, after = migrate_tables(settings.db)
     done = "is up to date" if before == after else f"went from {before or 'nothing'} to {after}"
     _say(f"{shown(settings.db)} {done} (version {after} of the tables)")
+    if citus:
+        for name, place in cluster.spread(settings.db):
+            _say(f"{name:<20} {place.value}")
 
 
 def reindex(settings: Settings) -> None:

@@ -22,7 +22,8 @@ from db.store import Store
 from graph.app import create_app
 from graph.settings import Settings
 from tests import databases
-from tests.databases import DATABASES, SQLITE
+from tests.citus_rules import watched as citus_rules_watched
+from tests.databases import CLUSTER, DATABASES, SQLITE
 from tests.telling import Book, OpenBook
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -54,6 +55,13 @@ def database(request: pytest.FixtureRequest) -> str:
     return request.param
 
 
+@pytest.fixture(scope="session", autouse=True)
+def citus_rules() -> Iterator[None]:
+    """Every statement that is sent to PostgreSQL could be sent to a cluster."""
+    with citus_rules_watched():
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
     """The URL of a PostgreSQL server, which all processes that run tests share."""
@@ -66,7 +74,8 @@ def postgres_server(request: pytest.FixtureRequest) -> Iterator[str]:
 def postgres_url(postgres_server: str) -> Iterator[str]:
     """The URL of a PostgreSQL database that is this process's own."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    with databases.own_database(postgres_server, f"rungraph_test_{worker}") as url:
+    make = databases.own_cluster if CLUSTER else databases.own_database
+    with make(postgres_server, f"rungraph_test_{worker}") as url:
         yield url
 
 

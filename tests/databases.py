@@ -21,6 +21,9 @@ SQLITE, POSTGRESQL = "sqlite", "postgresql"
 DATABASES = os.environ.get("RUNGRAPH_TEST_DATABASES", f"{SQLITE},{POSTGRESQL}").split(",")
 """Where to run the tests that hold for both."""
 
+CLUSTER = os.environ.get("RUNGRAPH_TEST_CITUS")
+"""The coordinator of a Citus cluster that stands for PostgreSQL, if one is given."""
+
 HURRIED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 """Settings of a server whose data nobody wants to keep."""
 
@@ -28,7 +31,7 @@ HURRIED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off
 @contextmanager
 def postgres_server(shared_by: str) -> Generator[str]:
     """Give the URL of a PostgreSQL server; processes that say the same name share one."""
-    given = os.environ.get("RUNGRAPH_TEST_POSTGRES")
+    given = CLUSTER or os.environ.get("RUNGRAPH_TEST_POSTGRES")
     if given:
         yield given
         return
@@ -69,3 +72,38 @@ def empty(engine: Engine) -> None:
         for table, is_filled in zip(tables, connection.execute(select(*filled)).one(), strict=True):
             if is_filled:
                 connection.execute(table.delete())
+
+
+@contextmanager
+def own_cluster(coordinator: str, name: str) -> Generator[str]:
+    """Make a database on every node of a Citus cluster, spread its tables, give its URL.
+
+    The cluster is told by its coordinator, in whose database its nodes are known. It is left as it
+    is in the end: nodes may still talk to each other.
+    """
+    from db import citus  # noqa: PLC0415 - few have a cluster
+
+    found = (
+        "SELECT nodename, nodeport FROM pg_dist_node WHERE noderole = 'primary' ORDER BY groupid"
+    )
+    with psycopg.connect(coordinator, autocommit=True) as connection:
+        nodes = connection.execute(found).fetchall()
+    for host, port in nodes:
+        node = make_url(coordinator).set(host=host, port=port, query={})
+        with psycopg.connect(
+            node.render_as_string(hide_password=False), autocommit=True
+        ) as connection:
+            connection.execute(
+                SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))
+            )
+            connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        own = node.set(database=name).render_as_string(hide_password=False)
+        with psycopg.connect(own, autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION citus")
+    url = make_url(coordinator).set(database=name).render_as_string(hide_password=False)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT citus_set_coordinator_host(%s, %s)", nodes[0])
+        for node in nodes[1:]:
+            connection.execute("SELECT citus_add_node(%s, %s)", node)
+    citus.spread(url)
+    yield url
