@@ -5,7 +5,9 @@ What the engine can answer it answers, the rest goes to graphql-core.
 
 import asyncio
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import graphql
@@ -29,9 +31,11 @@ from graph.settings import Engine
 from graph.types.sizes import SIZES, TREES, WEIGHTS
 
 _MOST_DOCUMENTS = 2000
-_MOST_BYTES = 8 * 1024 * 1024
-_WEIGHT = 20
-"""Bytes of memory, roughly, for each byte of a document's text."""
+_MOST_BYTES = 16 * 1024 * 1024
+_WEIGHT = 150
+"""Bytes of memory, roughly, for each byte of a text whose document is kept."""
+_LIGHT = 5
+"""The same for a text whose document is not: there are errors, or it shares another's."""
 
 _MOST_INTROSPECTIONS = 16
 
@@ -55,6 +59,7 @@ class CompiledSchema(strawberry.Schema):
         self._written: Cache[Prepared] = Cache(_MOST_DOCUMENTS, _MOST_BYTES)
         self._lifted: Cache[tuple[Operation, int | Cost]] = Cache(_MOST_DOCUMENTS, _MOST_BYTES)
         self._introspected: Cache[ExecutionResult] = Cache(_MOST_INTROSPECTIONS, _MOST_BYTES)
+        self._aside = ThreadPoolExecutor(1, "rungraph-schema")  # one: more would starve the loop
         self._bindings: dict[str, StoreBinding] = {}
 
     def process_errors(
@@ -146,7 +151,7 @@ class CompiledSchema(strawberry.Schema):
             found = self._written.get(key)
         if found is None:
             found = self._planning(await self._made(query, name, place), name, place)
-            self._written.put(key, found, _WEIGHT * len(query))
+            self._written.put(key, found, _weight(query, found))
         found.check(variables, context.limits)
         return found
 
@@ -171,7 +176,8 @@ class CompiledSchema(strawberry.Schema):
     async def _made(self, query: str, name: str | None, place: Place) -> Prepared:
         """Prepare a text by itself; others need the loop meanwhile if it is long."""
         if len(query) > LONG:
-            return await asyncio.to_thread(self._measured, query, name, place)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._aside, self._measured, query, name, place)
         return self._measured(query, name, place)
 
     def _measured(self, query: str, name: str | None, place: Place) -> Prepared:
@@ -191,7 +197,7 @@ class CompiledSchema(strawberry.Schema):
         planned = found if found.errors else self._planning(found, name, place)
         shared = None if planned.operation is None else self._shared(query, name, place, planned)
         kept = shared or planned
-        self._prepared.put((query, name, place), kept, _WEIGHT * len(query))
+        self._prepared.put((query, name, place), kept, _weight(query, kept))
         return kept
 
     def _planning(self, found: Prepared, name: str | None, place: Place) -> Prepared:
@@ -235,13 +241,14 @@ class CompiledSchema(strawberry.Schema):
         if known is not None:
             return known
         execute: Any = graphql.execute_sync  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        result = await asyncio.to_thread(
+        asked = partial(
             execute,
             self._schema,
             found.document,
             variable_values=variables,
             operation_name=name,
         )
+        result = await asyncio.get_running_loop().run_in_executor(self._aside, asked)
         answer = ExecutionResult(data=result.data, errors=result.errors)
         if not found.node.variable_definitions:
             self._introspected.put((query, name), answer, _WEIGHT * len(query))
@@ -266,6 +273,11 @@ class CompiledSchema(strawberry.Schema):
             return None
         binding = self._bindings.setdefault(dialect, StoreBinding(dialect))
         return Operation(self._schema, binding, document, operation)
+
+
+def _weight(query: str, kept: Prepared) -> int:
+    """Return about how many bytes it takes to keep what became of a text."""
+    return (_LIGHT if kept.document is None else _WEIGHT) * len(query)
 
 
 def _not_allowed(found: Prepared, allowed: Iterable[OperationType] | None) -> list[GraphQLError]:

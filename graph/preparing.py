@@ -12,6 +12,7 @@ from graphql import (
     FieldNode,
     GraphQLError,
     GraphQLSchema,
+    GraphQLSyntaxError,
     OperationDefinitionNode,
     parse,
     specified_rules,
@@ -87,10 +88,21 @@ def prepare(
             raise too_costly(cost, limits)
         errors = validate(schema, document, _RULES, max_errors=limits.errors)
     except GraphQLError as error:
-        return Prepared((error,))
+        return Prepared((_slim(error),))
     except RecursionError:
         return Prepared((LimitError("TOO_DEEP", "the query is nested too deeply to be read"),))
-    return Prepared(tuple(errors), document=document, node=node, cost=cost)
+    if errors:
+        return Prepared(tuple(map(_slim, errors)))
+    return Prepared(document=document, node=node, cost=cost)
+
+
+def _slim(error: GraphQLError) -> GraphQLError:
+    """Return an error without the document it was found in: it is kept as long as the text is."""
+    code = "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else None
+    extensions = error.extensions or ({"code": code} if code else {})
+    slim = GraphQLError(error.message, extensions=extensions)
+    slim.locations = error.locations
+    return slim
 
 
 def cost_of(

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import zstandard
@@ -16,8 +16,14 @@ LARGEST_ZSTD_WINDOW = 8 * 2**20
 """What RFC 9659 allows a Content-Encoding of zstd."""
 
 _MIB = 2**20
+_UNSUSPICIOUS = 4 * _MIB
+_USUAL_GROWTH = 40
+"""How many times its size a compressed body of runs may have."""
+
 _ZSTD_STEP = 1024
 """Encoded bytes at a time: a block of 128 KB takes at least 4 bytes, so one step gives 32 MB."""
+_SMALLEST_STEP = 32
+"""Where a body has begun to grow like that: one step gives 1 MB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,43 +83,75 @@ def _identity(sent: bytes, limit: int) -> bytes:
 
 
 def _gunzip(sent: bytes, limit: int) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
+    return _put_together(_gunzipped, sent, limit)
+
+
+def _gunzipped(sent: bytes) -> Iterator[bytes]:
     try:
         while sent:
             member = zlib.decompressobj(wbits=31)
-            pieces.append(member.decompress(sent, limit - size + 1))
-            size += len(pieces[-1])
-            if size > limit:
-                raise _too_large("decompressed", limit)
+            yield member.decompress(sent, _MIB)
+            while member.unconsumed_tail:
+                yield member.decompress(member.unconsumed_tail, _MIB)
+            if not member.eof:
+                yield member.flush()
             if not member.eof:
                 raise _broken("gzip", "breaks off before its end")
             sent = member.unused_data
     except zlib.error as error:
         raise _broken("gzip", str(error)) from None
-    return b"".join(pieces)
 
 
 def _unzstd(sent: bytes, limit: int) -> bytes:
+    return _put_together(_unzstded, sent, limit)
+
+
+def _unzstded(sent: bytes) -> Iterator[bytes]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=LARGEST_ZSTD_WINDOW)
     frame = decompressor.decompressobj()
-    pieces: list[bytes] = []
-    size = at = 0
+    at, size = 0, _SMALLEST_STEP
     try:
         while at < len(sent):
             if frame.eof:
                 frame = decompressor.decompressobj()
-            step = sent[at : at + _ZSTD_STEP]
-            pieces.append(frame.decompress(step))
+            step = sent[at : at + size]
+            piece = frame.decompress(step)
+            yield piece
             at += len(step) - len(frame.unused_data)
-            size += len(pieces[-1])
-            if size > limit:
-                raise _too_large("decompressed", limit)
+            size = _SMALLEST_STEP if len(piece) > _MIB else min(size * 2, _ZSTD_STEP)
     except zstandard.ZstdError as error:
         raise _broken("zstd", str(error)) from None
     if sent and not frame.eof:
         raise _broken("zstd", "breaks off before its end")
+
+
+def _put_together(pieces_of: Callable[[bytes], Iterator[bytes]], sent: bytes, limit: int) -> bytes:
+    """Return the pieces of a body as one; raise BodyProblem as soon as they are too large.
+
+    One that grows beyond what runs are ever compressed to is gone through first without keeping
+    anything, so that it takes no memory if it is a bomb.
+    """
+    pieces: list[bytes] = []
+    size = 0
+    trusted = len(sent) * _USUAL_GROWTH > limit
+    for piece in pieces_of(sent):
+        size += len(piece)
+        if size > limit:
+            raise _too_large("decompressed", limit)
+        if size > _UNSUSPICIOUS and not trusted:
+            pieces.clear()
+            _check_size(pieces_of(sent), limit)
+            return b"".join(pieces_of(sent))
+        pieces.append(piece)
     return b"".join(pieces)
+
+
+def _check_size(pieces: Iterator[bytes], limit: int) -> None:
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise _too_large("decompressed", limit)
 
 
 DECODERS: Mapping[str, Callable[[bytes, int], bytes]] = {
