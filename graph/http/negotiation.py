@@ -23,11 +23,14 @@ class Media(Enum):
 
 
 class Coding(Enum):
-    """How an answer may be compressed; the first that is liked best is taken."""
+    """How an answer may be compressed; the first that is liked best is taken.
 
-    ZSTD = b"zstd"
-    BR = b"br"
+    Not zstd where another will do: a fetch of Node's tools lists it and can not read it on Node 20.
+    """
+
     GZIP = b"gzip"
+    BR = b"br"
+    ZSTD = b"zstd"
 
 
 @lru_cache(_KEPT)

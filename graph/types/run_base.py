@@ -58,9 +58,11 @@ class RunBase:
     def attachments(run: strawberry.Parent[Row]) -> Question:
         return runs.attachments_of(run)
 
-    metadata: JSON = strawberry.field(description="extra.metadata; {} when it is absent or null.")
+    metadata: JSON = strawberry.field(
+        description="What stands in extra.metadata; {} when it is absent or null."
+    )
     revision_id: str | None = strawberry.field(
-        description="metadata.revision_id as text: a git revision as often as a UUID."
+        description="Metadata revision_id as text: a git revision as often as a UUID."
     )
     latency: float | None = strawberry.field(
         description="Seconds from start to end; null while unfinished, negative if sent so."

@@ -19,7 +19,7 @@ class TextRange:
 class SearchHit:
     """Backed by `db.search_hits.SearchHit`."""
 
-    field: str = strawberry.field(description="name, error, inputs, outputs or metadata.")
+    field: str = strawberry.field(description="One of name, error, inputs, outputs and metadata.")
     snippet: str = strawberry.field(
         description="A piece of the field's text, with … where it was cut; of JSON the values, a"
         " line each."

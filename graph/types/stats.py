@@ -68,7 +68,7 @@ class RunStats:
     run_count: BigInt = strawberry.field(description="How many runs there are.")
     error_count: BigInt = strawberry.field(description="How many of them have an error.")
     error_rate: float | None = strawberry.field(
-        description="errorCount divided by runCount; null without runs."
+        description="The share of errors: errorCount divided by runCount; null without runs."
     )
     latency: Percentiles | None = strawberry.field(
         description="From start to end, of the runs that have ended; null when none has."
