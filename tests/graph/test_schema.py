@@ -133,3 +133,14 @@ def test_fields_stand_in_the_decided_order(ours: GraphQLSchema, target: GraphQLS
     assert [of(name, found) for name in sorted(names)] == [
         of(name, decided) for name in sorted(names)
     ]
+
+
+def test_what_is_deprecated_says_what_to_use_instead():
+    reasons = {
+        name: each.deprecation_reason
+        for name, _, each in elements(schema._schema)
+        if getattr(each, "deprecation_reason", None) is not None
+    }
+
+    assert "Run.childRunIds" in reasons
+    assert all(len(reason) > 10 and reason != "No longer supported" for reason in reasons.values())
