@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.util import find_spec
@@ -77,8 +78,9 @@ def build(page: Path) -> None:
             copy(_HERE / source, room / source)
         npm = program.parents[1] / "lib" if os.name != "nt" else program.parent
         npm_cli = npm / "node_modules" / "npm" / "bin" / "npm-cli.js"
-        _run([program, npm_cli, *_FETCH, *_PATIENCE], room)
-        _run([program, "bundle.mjs", "made"], room)
+        until = time.monotonic() + SECONDS
+        _run([program, npm_cli, *_FETCH, *_PATIENCE], room, until)
+        _run([program, "bundle.mjs", "made"], room, until)
         (room / "made" / "made-of.json").write_text(json.dumps({"sources": hash_of_sources()}))
         _put(room / "made", page)
 
@@ -129,7 +131,7 @@ def _node() -> Path:
     return home / "node.exe" if os.name == "nt" else home / "bin" / "node"
 
 
-def _run(command: list[str | Path], room: Path) -> None:
+def _run(command: list[str | Path], room: Path, until: float) -> None:
     """Run a program to its end or to the end of our patience, its children with it."""
     program = subprocess.Popen(  # noqa: S603 our own command
         [str(word) for word in command],
@@ -142,10 +144,10 @@ def _run(command: list[str | Path], room: Path) -> None:
         start_new_session=True,
     )
     try:
-        said, _ = program.communicate(timeout=SECONDS)
+        said, _ = program.communicate(timeout=max(0.0, until - time.monotonic()))
     except subprocess.TimeoutExpired:
         _end(program)
-        raise PageError(f"{Path(command[1]).name} took more than {SECONDS} s") from None
+        raise PageError(f"{Path(command[1]).name} was not done after {SECONDS} s") from None
     if program.returncode:
         raise PageError(f"{Path(command[1]).name} failed: {said.strip()[-2000:]}")
 
