@@ -7,18 +7,45 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable
 from types import FrameType
+from typing import Any
 
 import uvicorn
 import uvloop
 from starlette.types import ASGIApp
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 BACKLOG = 2048
 DRAIN_SECONDS = 10
+LINGER_SECONDS = 5
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 class PortError(Exception):
     """The address can not be listened on; its text says why."""
+
+
+class _Sockets(WebSocketsSansIOProtocol):
+    """Refuses a message that is too long so that its sender hears why."""
+
+    def handle_parser_exception(self) -> None:
+        """Say why the connection is closed, and throw away what is still sent for a while.
+
+        Were it closed at once, what is not read would reset it, and nothing be heard.
+        """
+        close = self.conn.close_sent
+        if self.close_sent or close is None:
+            return
+        told: Any = {"type": "websocket.disconnect", "code": close.code, "reason": close.reason}
+        self.queue.put_nowait(told)
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.resume_reading()
+        self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on, until something was refused."""
+        if self.conn.parser_exc is None:
+            super().data_received(data)
 
 
 class _Server(uvicorn.Server):
@@ -90,6 +117,7 @@ def run(
         log_level=None,
         access_log=False,
         server_header=False,
+        ws=_Sockets,
         ws_max_size=message_bytes,
         ws_ping_interval=ping_seconds,
         ws_ping_timeout=ping_seconds,
