@@ -25,6 +25,9 @@ PROTOCOL = "graphql-transport-ws"
 
 _PONG = '{"type":"pong"}'
 _PING = '{"type":"ping"}'
+_SILENCE = 2.5
+"""Pings after which a connection is given up from which nothing has come."""
+
 _OBJECT_OR_NULL = "an object or null"
 _DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 
@@ -85,7 +88,9 @@ class _Socket:
 
     async def serve(self) -> None:
         """Do what the client says until it goes, or does what it may not."""
-        pinging = asyncio.create_task(self._ping(asyncio.current_task()))
+        connection = asyncio.current_task()
+        assert connection is not None  # noqa: S101 - whoever serves is a task
+        pinging = asyncio.create_task(self._ping(connection))
         try:
             async with self._deadline:
                 while (message := await self._receive())["type"] == "websocket.receive":
@@ -98,6 +103,7 @@ class _Socket:
         except asyncio.CancelledError:
             if not self._silent:
                 raise
+            connection.uncancel()
             await self._close(4408, "No answer to a ping")
         except OSError:
             pass  # the client has gone
@@ -114,13 +120,13 @@ class _Socket:
         except (OSError, TimeoutError):
             pass  # the client has gone, or takes nothing
 
-    async def _ping(self, connection: "asyncio.Task[None] | None") -> None:
+    async def _ping(self, connection: "asyncio.Task[Any]") -> None:
         """Ping now and then; end a connection from which nothing has come for two pings."""
         seconds = self._settings.socket_ping_seconds
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(seconds)
-            if loop.time() - self._heard > 2.5 * seconds and connection is not None:
+            if loop.time() - self._heard > _SILENCE * seconds:
                 self._silent = True
                 connection.cancel()
                 return

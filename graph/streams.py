@@ -72,13 +72,13 @@ class Streams:
     async def _events(
         self, query: str, asked: Asked, allowed: Iterable[OperationType]
     ) -> AsyncGenerator[bytes]:
-        yield _PING  # the headers are of no use to some until something follows
         try:
             begun = await self._operations.begin(query, asked.variables, asked.name, allowed)
             if isinstance(begun, str):
                 yield _next(begun)
             else:
                 async with begun as watcher:
+                    yield _PING  # nothing is missed from here on
                     async for texts in self._pinged(watcher):
                         yield b"".join(map(_next, texts)) or _PING
         except EndedError as ended:
