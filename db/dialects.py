@@ -33,7 +33,6 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -41,6 +40,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from db.json_tests import holds
+from db.servers import SCHEMA, open_postgres
 
 MONEY_SCALE = 12
 """Decimal places kept of a cost: a trillionth of a US dollar."""
@@ -309,8 +309,6 @@ def only_migrator(connection: Connection) -> None:
     has one writer by itself, and no schemas.
     """
     if connection.dialect.name == "postgresql":
-        from db.postgres import SCHEMA  # noqa: PLC0415 - the driver is an extra
-
         connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7886702)")
         found = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
@@ -398,17 +396,6 @@ def open_engine(url: str, *, synchronous: str) -> Engine:
     return engine
 
 
-def open_postgres(url: str) -> Engine:
-    """Return an engine for a PostgreSQL URL, in a database schema of the product's own."""
-    from db.postgres import OPTIONS  # noqa: PLC0415 - the driver is an extra
-
-    return create_engine(
-        make_url(url).set(drivername="postgresql+psycopg"),
-        connect_args={"options": OPTIONS},
-        pool_pre_ping=True,
-    )
-
-
 def open_any(url: str) -> Engine:
     """Return an engine for a URL of either database, for one who may take his time.
 
@@ -416,11 +403,4 @@ def open_any(url: str) -> Engine:
     """
     if url.startswith("sqlite"):
         return open_engine(url, synchronous="full")
-    engine = open_postgres(url)
-
-    @event.listens_for(engine, "begin")
-    def _(connection: Connection) -> None:
-        driver: Any = connection.connection.dbapi_connection  # no cursor of the server's, ever
-        driver.execute("SET LOCAL statement_timeout = 0")
-
-    return engine
+    return open_postgres(url, seconds=0, pooled=True)

@@ -13,19 +13,10 @@ from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
+from db.connections import Connections
 from db.errors import TooSlowError, UnavailableError
 from db.readers import Budget
-
-LONGEST_MS = 10_000
-SCHEMA = "rungraph"
-SETTINGS = {
-    "search_path": SCHEMA,
-    "timezone": "UTC",
-    "statement_timeout": str(LONGEST_MS),
-    "jit": "off",
-}
-OPTIONS = " ".join(f"-c {name}={value}" for name, value in SETTINGS.items())
-"""The same, as libpq takes them."""
+from db.servers import Server, telling, told
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _MARK = re.compile("%[s%]")
@@ -35,22 +26,21 @@ _GONE = (
     asyncpg.InterfaceError,
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
 )
 
 
 async def _configure(connection: Any) -> None:
     """Take ids and numerics as text, and `varchar` (see db.dialects.passed_through) as bytes."""
-    for name in ("uuid", "numeric"):
+    async with connection.transaction():  # types are looked up, past a pooler perhaps
+        for name in ("uuid", "numeric"):
+            await connection.set_type_codec(
+                name, schema="pg_catalog", format="text", encoder=str, decoder=str
+            )
         await connection.set_type_codec(
-            name, schema="pg_catalog", format="text", encoder=str, decoder=str
+            "varchar", schema="pg_catalog", format="binary", encoder=str.encode, decoder=bytes
         )
-    await connection.set_type_codec(
-        "varchar", schema="pg_catalog", format="binary", encoder=str.encode, decoder=bytes
-    )
-
-
-async def _leave(_: Any) -> None:
-    """Leave a connection that comes back as it is: nothing that we do outlives its transaction."""
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)
@@ -69,13 +59,14 @@ def _numbered(sql: str) -> str:
 
 
 class PostgresReaders:
-    """The pool of reading connections; it opens with the first reading, on the event loop."""
+    """The reading connections of a database, which open on the event loop that reads."""
 
-    def __init__(self, url: str, most: int) -> None:
+    def __init__(self, url: str, server: Server) -> None:
         self._url = url
-        self._most = most
-        self._pool: Any = None
-        self._opening = asyncio.Lock()
+        self.connections = Connections(self._connect, server.connections)
+        self.seconds = server.seconds
+        self.pooled = server.pooled
+        self.begin = f"{_BEGIN}; {telling(server.seconds)}" if server.pooled else _BEGIN
 
     def reading(self, *, newest: bool = False) -> "PostgresReading":
         """Return a new snapshot; it begins with its first read."""
@@ -83,42 +74,31 @@ class PostgresReaders:
 
     async def take(self) -> Any:
         """Return a connection that is nobody else's until it is given back."""
-        pool = self._pool or await self._open()
         try:
-            return await pool.acquire(timeout=LONGEST_MS / 1000)
+            return await self.connections.take(self.seconds)
         except (TimeoutError, *_GONE) as error:
             msg = f"no connection to the database: {error or 'none became free'}"
             raise UnavailableError(msg) from error
 
-    async def _open(self) -> Any:
-        create_pool: Any = asyncpg.create_pool  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-        async with self._opening:
-            if self._pool is None:
-                try:
-                    self._pool = await create_pool(
-                        self._url,
-                        min_size=1,
-                        max_size=self._most,
-                        init=_configure,
-                        reset=_leave,
-                        server_settings=SETTINGS,
-                    )
-                except _GONE as error:
-                    msg = f"no connection to the database: {error}"
-                    raise UnavailableError(msg) from error
-        return self._pool
-
     async def give(self, connection: Any) -> None:
         """Take a connection back."""
-        await self._pool.release(connection)
+        self.connections.give(connection)
+
+    async def _connect(self) -> Any:
+        connect: Any = asyncpg.connect  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+        session: dict[str, Any] = {"server_settings": told(self.seconds)}
+        if self.pooled:  # a pooler would not pass anything on
+            session = {"statement_cache_size": 0}
+        connection = await connect(self._url, **session)
+        await _configure(connection)
+        return connection
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        if self._pool is not None:
-            await self._pool.close()
+        """Close the connections."""
+        await self.connections.aclose()
 
     def close(self) -> None:
-        """Do nothing: the pool belongs to an event loop."""
+        """Do nothing: connections belong to an event loop."""
 
 
 class PostgresReading:
@@ -130,49 +110,83 @@ class PostgresReading:
         self._readers = readers
         self._connection: Any = None
         self._begun = False
+        self._has_read = False
         self._one_at_a_time = asyncio.Lock()
         self.statements: list[str] = []
         self.alone = False
         self.budget = Budget()
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement."""
+        """Return the rows of a statement; a snapshot that shows nothing yet may be begun anew."""
         self.budget.check()
         self.statements.append(sql)
         async with self._one_at_a_time:
-            if self._connection is None:
-                self._connection = await self._readers.take()
             try:
-                if not self.alone and not self._begun:
-                    await self._connection.execute(_BEGIN)
-                    self._begun = True
-                found = await self._connection.fetch(_numbered(sql), *values)
-            except asyncpg.QueryCanceledError as error:
-                await self._end()
-                msg = f"the read took more than {LONGEST_MS / 1000:g} s"
-                raise TooSlowError(msg) from error
+                found = await self._rows(sql, values)
             except _GONE as error:
-                raise UnavailableError(str(error)) from error
-            except asyncpg.PostgresError:
-                await self._end()
-                raise
+                self._drop()
+                if self._has_read:
+                    raise UnavailableError(str(error)) from error
+                self._readers.connections.distrust()
+                found = await self._again(sql, values)
+        self._has_read = True
         self.budget.take(len(found))
         return found
 
+    async def _again(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        try:
+            return await self._rows(sql, values)
+        except _GONE as error:
+            self._drop()
+            raise UnavailableError(str(error)) from error
+
+    async def _rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        if self._connection is None:
+            self._connection = await self._readers.take()
+        connection = self._connection
+        try:
+            if not self._begun and (self._readers.pooled or not self.alone):
+                await connection.execute(self._readers.begin)
+                self._begun = True
+            return await connection.fetch(_numbered(sql), *values)
+        except asyncpg.QueryCanceledError as error:
+            await self._end()
+            msg = f"the read took more than {self._readers.seconds:g} s"
+            raise TooSlowError(msg) from error
+        except _GONE:
+            raise
+        except asyncpg.PostgresError:
+            await self._end()
+            raise
+        except asyncio.CancelledError:  # nobody waits for what it is busy with
+            self._drop()
+            raise
+
+    def _drop(self) -> None:
+        """Give a connection up that nobody can use again."""
+        if self._connection is not None:
+            self._readers.connections.drop(self._connection)
+        self._connection, self._begun = None, False
+
     async def _end(self) -> None:
-        """End a transaction that failed: every read in it would fail as well."""
+        """End a transaction, which may have failed: every read in it would fail as well."""
         if self._begun and not self._connection.is_closed():
             await self._connection.execute("ROLLBACK")
-            self._begun = False
+        self._begun = False
 
     async def close(self) -> None:
         """Give the snapshot up."""
+        if self._connection is None and not self._one_at_a_time.locked():
+            return
         async with self._one_at_a_time:
             if self._connection is None:
                 return
-            connection, self._connection = self._connection, None
             try:
-                if self._begun and not connection.is_closed():
-                    await connection.execute("ROLLBACK")
-            finally:
-                await self._readers.give(connection)
+                await self._end()
+            except BaseException as error:
+                self._drop()
+                if not isinstance(error, _GONE):
+                    raise
+            else:
+                self._readers.connections.give(self._connection)
+                self._connection = None

@@ -8,6 +8,7 @@ lane is bounded in bytes; when it is full, `BusyError` tells the sender to come 
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
@@ -18,16 +19,17 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from db.arrivals import Batch, Outcome
-from db.dialects import is_shared, open_engine, open_postgres, take_turn
+from db.dialects import is_shared, open_engine, take_turn
 from db.errors import BusyError, InvalidError, UnavailableError
 from db.ingest import fold
 from db.news import HISTORY, LocalNews, News
 from db.readers import Readers, Reading, SqliteReaders
 from db.replica import Replica, ReplicatedReaders
 from db.schema_version import ensure
+from db.servers import Server, is_gone, open_postgres
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +37,9 @@ T = TypeVar("T")
 QUEUE_BYTES = 64 * 1024 * 1024
 REPLICA_LAG = 10.0
 _GROUP_BYTES = 8 * 1024 * 1024
-_MOST_READERS = 16
+_PATIENCE = 5.0
+"""Seconds for which batches wait for a database that is gone before they are refused."""
+_PAUSE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +89,23 @@ class Store:
         queue_bytes: int = QUEUE_BYTES,
         clock: Callable[[], datetime] = utc_now,
         history: int = HISTORY,
-        direct: str | None = None,
+        server: Server | None = None,
         replica: str | None = None,
         replica_lag: float = REPLICA_LAG,
     ) -> "Store":
         """Open the database at a URL; an empty SQLite file gets its tables.
 
-        `history` is how many changes are kept for those who were away. `direct` is the URL of the
-        same PostgreSQL without a pooler between, on which to listen to other processes. `replica`
-        is the URL of a streaming replica, which is read while it is at most `replica_lag` seconds
-        behind.
+        `history` is how many changes are kept for those who were away, `server` what is set of a
+        PostgreSQL server. `replica` is the URL of a streaming replica, which is read while it is at
+        most `replica_lag` seconds behind.
 
         Raises SchemaMismatchError, UnavailableError, and InvalidError for a URL it can not serve.
         """
         try:
-            engine, readers, news = _connected(url, synchronous, history, direct)
+            server = server or Server()
+            engine, readers, news = _connected(url, synchronous, history, server)
             if replica is not None:
-                readers = _beside(readers, replica, replica_lag)
+                readers = _beside(readers, replica, replica_lag, server)
         except OperationalError as error:
             msg = f"can not open {url}: {error.orig}"
             raise UnavailableError(msg) from error
@@ -246,10 +250,7 @@ class Store:
     ) -> bool:
         """Do work in a transaction and answer the jobs; say whether it was done."""
         try:
-            with self._engine.begin() as connection:
-                self.news.begin(connection)
-                answers = work(connection)
-                told = self.news.announce(connection)
+            answers, told = self._transact(jobs, work)
         except BaseException as error:  # noqa: BLE001 - it is the sender's to hear
             if not final:
                 return False
@@ -262,9 +263,31 @@ class Store:
             _answer(job, lambda future, answer=answer: future.set_result(answer))
         return True
 
+    def _transact(
+        self, jobs: list[_Job], work: Callable[[Connection], Sequence[Any]]
+    ) -> tuple[Sequence[Any], Sequence[bytes]]:
+        """Do work in a transaction; return its answers and what to publish.
+
+        When the database goes away meanwhile, nobody knows whether the work was committed. To fold
+        the same batches again changes nothing then, so that is tried until the database is back or
+        patience is at its end; any other work is refused at once.
+        """
+        again = all(isinstance(job.work, Batch) for job in jobs)
+        end = time.monotonic() + _PATIENCE
+        while True:
+            try:
+                with self._engine.begin() as connection:
+                    self.news.begin(connection)
+                    answers = work(connection)
+                    return answers, self.news.announce(connection)
+            except DBAPIError as error:
+                if not (again and is_gone(error) and time.monotonic() < end):
+                    raise
+            time.sleep(_PAUSE)
+
 
 def _connected(
-    url: str, synchronous: str, history: int, direct: str | None
+    url: str, synchronous: str, history: int, server: Server
 ) -> tuple[Engine, Readers, News]:
     """Return the engine that writes, the connections that read, and what tells of changes."""
     parsed = make_url(url)
@@ -278,20 +301,20 @@ def _connected(
         from db.postgres import PostgresReaders  # noqa: PLC0415 - the driver is an extra
 
         plain = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-        news = NotifiedNews(direct or plain, history)
-        return open_postgres(plain), PostgresReaders(plain, most=_MOST_READERS), news
+        news = NotifiedNews(server.direct or plain, history)
+        return open_postgres(plain, pooled=server.pooled), PostgresReaders(plain, server), news
     msg = f"the database is {url!r}; sqlite:///file.db or postgresql://... is wanted"
     raise InvalidError(msg)
 
 
-def _beside(primary: Readers, replica: str, lag: float) -> Readers:
+def _beside(primary: Readers, replica: str, lag: float, server: Server) -> Readers:
     """Return readers of a replica and, where that will not do, of the primary."""
     from db.postgres import PostgresReaders  # noqa: PLC0415 - the driver is an extra
 
     if not isinstance(primary, PostgresReaders):
         raise InvalidError("there is a replica, but the database is not PostgreSQL")
     plain = make_url(replica).set(drivername="postgresql").render_as_string(hide_password=False)
-    return ReplicatedReaders(primary, PostgresReaders(plain, most=_MOST_READERS), Replica(lag))
+    return ReplicatedReaders(primary, PostgresReaders(plain, server), Replica(lag))
 
 
 def _answer(job: _Job, set_answer: Callable[[Future[Any]], None]) -> None:

@@ -114,6 +114,7 @@ def _serve(
             history=settings.subscription_history,
             replica=settings.db_replica,
             replica_lag=settings.db_replica_lag,
+            server=settings.server,
         )
         with closing(store):
             app = create_app(settings, store)

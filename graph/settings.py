@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from db.servers import Server
+
 PREFIX = "RUNGRAPH_"
 IGNORED_PREFIXES = ("RUNGRAPH_TEST_", "RUNGRAPH_BUILD_")  # of the tests; of the installation
 SHORTEST_SECRET = 16
@@ -160,6 +162,7 @@ _FOLDER_OR_FILE = Kind("a folder or a file that exists", _existing)
 _ORIGINS = Kind("origins as https://app.example with commas between, or *", _origins)
 _PORT = _whole(0, 65535)
 DAYS = _whole(0, 36500)
+_CONNECTIONS = _whole(1, 1000)
 COUNT = _whole(1, 100_000)
 TEXT = Kind("any text but none", _text)
 _BYTES = _whole(1024, 2**40)
@@ -194,6 +197,25 @@ class Settings:
     )
     db_replica_lag: int = _setting(
         _SECONDS, "10", "Seconds that the replica may be behind; beyond, it is left out."
+    )
+    db_connections: int = _setting(
+        _CONNECTIONS,
+        "16",
+        "PostgreSQL: connections that read at once. Up to twelve more write and tend, one listens.",
+    )
+    db_seconds: int = _setting(
+        _SECONDS, "10", "PostgreSQL: seconds that one read may take before it is stopped."
+    )
+    db_pooled: bool = _setting(
+        _SWITCH,
+        "off",
+        "PostgreSQL is reached through a pooler in transaction mode, such as PgBouncer: statements "
+        "are not prepared, and nothing is asked of a session.",
+    )
+    db_direct: str | None = _setting(
+        POSTGRES_URL,
+        None,
+        "The URL of the same PostgreSQL past the pooler, to listen to other servers on.",
     )
     host: str = _setting(_HOST, "127.0.0.1", "The address to listen on.")
     port: int = _setting(_PORT, "8000", "The port to listen on; 0 takes any that is free.")
@@ -326,6 +348,16 @@ class Settings:
     debug: bool = _setting(
         _SWITCH, "off", "Answers say which path served them and which statements ran."
     )
+
+    @property
+    def server(self) -> Server:
+        """What is set of a PostgreSQL server."""
+        return Server(
+            connections=self.db_connections,
+            seconds=self.db_seconds,
+            pooled=self.db_pooled,
+            direct=self.db_direct,
+        )
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":

@@ -96,7 +96,9 @@ def copy(_: Settings, source: str, target: str) -> None:
 
 def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
     async def whole() -> T:
-        store = Store.open(settings.db, synchronous=settings.sqlite_synchronous)
+        store = Store.open(
+            settings.db, synchronous=settings.sqlite_synchronous, server=settings.server
+        )
         try:
             return await work(store)
         finally:

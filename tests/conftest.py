@@ -14,10 +14,10 @@ from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
 from db.arrivals import AttachmentArrival, Batch, FeedbackArrival, RunArrival
-from db.dialects import open_postgres
 from db.dotted import segment
 from db.ingest import fold
 from db.search_index import index_some
+from db.servers import open_postgres
 from db.store import Store
 from graph.app import create_app
 from graph.settings import Settings

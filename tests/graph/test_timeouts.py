@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from db.postgres import SETTINGS
 from tests.telling import post
 
 ROOT = post(1, name="root")
@@ -56,7 +55,6 @@ def _briefly(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("db.readers._STEPS", 1_500)
     monkeypatch.setattr("db.readers.PATIENCE", -1)
     monkeypatch.setattr("db.readers.LONGEST", -1)
-    monkeypatch.setitem(SETTINGS, "statement_timeout", "1")
 
 
 @pytest.mark.only_on("sqlite", reason="the steps that are counted are its own")
