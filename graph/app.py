@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
 
 from starlette.applications import Starlette
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -18,6 +19,7 @@ from graph.context import Context
 from graph.documents import load, warm
 from graph.graphiql.serving import page_of, serve_files
 from graph.http import Endpoint
+from graph.http.straight import Straight
 from graph.ingest.bodies import IngestLimits
 from graph.ingest.routes import routes as ingest_routes
 from graph.langsmith.asking import Asking
@@ -84,6 +86,7 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
 
     app = Starlette(
         lifespan=lifespan,
+        middleware=[Middleware(Straight, paths={"/graphql": endpoint})],  # the last one, always
         routes=[
             Route("/graphql", endpoint),
             Route("/graphql/page/{name}", serve_files()),
