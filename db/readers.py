@@ -97,13 +97,21 @@ class _Connection(sqlite3.Connection):
     """A connection whose reads have a deadline, looked at every `_STEPS` steps of SQLite's."""
 
     clock: Callable[[], float] = staticmethod(time.perf_counter)
-    deadline = math.inf
+    seconds = math.inf
+    deadline: float | None = math.inf
     given_up = False
 
     def watch(self) -> "_Connection":
         """Begin to look at the deadline."""
-        self.set_progress_handler(lambda: self.given_up or self.clock() > self.deadline, _STEPS)
+        self.set_progress_handler(self._is_late, _STEPS)
         return self
+
+    def _is_late(self) -> bool:
+        """Say whether the time is up, which counts from the first look: most reads need none."""
+        now = self.clock()
+        if self.deadline is None:
+            self.deadline = now + self.seconds
+        return self.given_up or now > self.deadline
 
     def read(
         self,
@@ -114,8 +122,7 @@ class _Connection(sqlite3.Connection):
         clock: Callable[[], float] = time.perf_counter,
     ) -> list[tuple[Any, ...]]:
         """Return the rows of a statement, one more than `most` at most. Raises TooSlowError."""
-        self.clock = clock
-        self.deadline = clock() + seconds
+        self.clock, self.seconds, self.deadline = clock, seconds, None
         try:
             return self.execute(sql, values).fetchmany(most + 1)
         except sqlite3.OperationalError as error:
@@ -198,7 +205,8 @@ class SqliteReading:
     def __init__(self, readers: SqliteReaders) -> None:
         self._readers = readers
         self._connection: _Connection | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._in_thread: asyncio.Lock | None = None
+        """Held while a thread reads; None until one has to."""
         self.statements: list[str] = []
         self.alone = False
         self.budget = Budget()
@@ -207,42 +215,69 @@ class SqliteReading:
         """Return the rows of a statement."""
         self.budget.check()
         self.statements.append(sql)
-        async with self._one_at_a_time:
-            if self._connection is None:
-                self._connection = self._readers.take()
-            try:
-                if not self.alone and not self._connection.in_transaction:
-                    self._connection.execute("BEGIN")
-                found = await self._rows(self._connection, sql, values)
-            except sqlite3.OperationalError as error:
-                raise UnavailableError(str(error)) from error
+        found = self._here(sql, values) if self._in_thread is None else None
+        if found is None:
+            found = await self._in_turn(sql, values)
         self.budget.take(len(found))
         return found
 
-    async def _rows(
-        self, connection: _Connection, sql: str, values: Sequence[Any]
-    ) -> list[tuple[Any, ...]]:
-        """Read on the event loop if it seems short, else, or if it was not, in a thread."""
-        most = self.budget.left
-        if not self._readers.seemed_slow(sql):
-            try:
-                return connection.read(sql, values, most, PATIENCE, time.thread_time)
-            except TooSlowError:
-                pass
+    def _here(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]] | None:
+        """Read on the event loop if it seems short; None if it is not."""
+        connection = self._begun()
+        if self._readers.seemed_slow(sql):
+            return None
+        try:
+            return connection.read(sql, values, self.budget.left, PATIENCE, time.thread_time)
+        except TooSlowError:
+            return None
+        except sqlite3.OperationalError as error:
+            raise UnavailableError(str(error)) from error
+
+    def _begun(self) -> _Connection:
+        """Return the connection, in a transaction if more than one statement is to come."""
+        try:
+            if self._connection is None:
+                self._connection = self._readers.take()
+            if not self.alone and not self._connection.in_transaction:
+                self._connection.execute("BEGIN")
+        except sqlite3.OperationalError as error:
+            raise UnavailableError(str(error)) from error
+        return self._connection
+
+    async def _in_turn(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Read in a thread, one statement at a time; on the event loop what turns out short."""
+        tried = self._in_thread is None
+        self._in_thread = self._in_thread or asyncio.Lock()
+        async with self._in_thread:
+            found = None if tried else self._here(sql, values)
+            return await self._elsewhere(sql, values) if found is None else found
+
+    async def _elsewhere(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        connection = self._begun()
         begin = time.perf_counter()
-        thread = asyncio.to_thread(connection.read, sql, values, most, LONGEST)
-        found = await _given_up_with_us(asyncio.ensure_future(thread), connection)
+        thread = asyncio.to_thread(connection.read, sql, values, self.budget.left, LONGEST)
+        try:
+            found = await _given_up_with_us(asyncio.ensure_future(thread), connection)
+        except sqlite3.OperationalError as error:
+            raise UnavailableError(str(error)) from error
         self._readers.remember(sql, time.perf_counter() - begin)
         return found
 
     async def close(self) -> None:
         """Give the snapshot up."""
-        async with self._one_at_a_time:
-            if self._connection is not None:
-                if self._connection.in_transaction:
-                    self._connection.execute("COMMIT")
-                self._readers.give(self._connection)
-                self._connection = None
+        if self._in_thread is not None:
+            async with self._in_thread:
+                self._give()
+        else:
+            self._give()
+
+    def _give(self) -> None:
+        if self._connection is None:
+            return
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
+        self._readers.give(self._connection)
+        self._connection = None
 
 
 async def _given_up_with_us(

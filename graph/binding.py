@@ -1,7 +1,8 @@
 """What the types of the schema stand for, as the engine asks it; and who answers its questions."""
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -212,11 +213,13 @@ class StoreAnswers:
     ) -> None:
         """Count rows, and the bytes of their payloads."""
         self.row_count += sum(map(len, groups))
-        for column in entity.lazy.intersection(columns):
-            if entity.kind(column) is Kind.JSON:
-                at = columns.index(column)
-                stored = (row[at] for rows in groups for row in rows)
-                self.byte_count += sum(len(text) for text in stored if text is not None)
+        if entity.lazy.isdisjoint(columns) or self.large:
+            return
+        for at, column in enumerate(columns):
+            if column in entity.lazy and entity.kind(column) is Kind.JSON:
+                for rows in groups:
+                    texts: Iterable[bytes | None] = map(itemgetter(at), rows)
+                    self.byte_count += sum(map(len, filter(None, texts)))
 
 
 def tell_failed_plan(error: Exception) -> None:

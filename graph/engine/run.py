@@ -1,7 +1,7 @@
 """Running a plan: loads each level of rows with as few statements as there are questions."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from graph.engine.leaves import Complete
@@ -192,8 +192,10 @@ def _rows(found: Any) -> list[Stored]:
     return getattr(found, "rows", found)
 
 
-def _keys(rows: Iterable[Stored], places: tuple[int, ...]) -> list[Key]:
+def _keys(rows: list[Stored], places: tuple[int, ...]) -> list[Key]:
     """Return the distinct keys of rows, without those that lead nowhere."""
+    if not places:
+        return [()] if rows else []
     if len(places) == 2:  # noqa: PLR2004 - the most common
         first, second = places
         keys = {(row[first], row[second]): None for row in rows}
