@@ -26,6 +26,7 @@ from sqlalchemy import (
 from db.dialects import key_rows, only_writer, upsert
 from db.full_text import FULL_TEXT, NUMBER_BITS, first_of
 from db.merge import Account
+from db.readers import Reading
 from db.sending import send
 from db.tables import RUN, RUN_PAYLOAD, RUN_SEARCH, RUN_SEARCH_QUEUE
 from db.words import texts_of, words_of
@@ -77,6 +78,11 @@ def enqueue(connection: Connection, keys: Iterable[tuple[UUID, UUID]]) -> None:
     """Have runs indexed anew, or taken out of the index where they are gone."""
     rows = [{"trace_id": trace, "id": id} for trace, id in keys]
     send(connection, _into_queue(connection.dialect.name), rows, ("trace_id", "id"))
+
+
+async def is_waiting(reading: Reading) -> bool:
+    """Say whether there is anything in the queue."""
+    return bool(await reading.rows("SELECT 1 FROM run_search_queue LIMIT 1", ()))
 
 
 def index_some(connection: Connection, limit: int = BATCH) -> int:
