@@ -283,6 +283,7 @@ class Settings:
         "to fetch 64 KiB of a large answer.",
     )
     max_json_depth: int = _setting(_LIMIT, "100", "How deep the JSON of a query may be nested.")
+    max_length: int = _setting(_LIMIT, "100000", "Characters a query document may have.")
     max_tokens: int = _setting(_LIMIT, "2000", "Tokens a query document may have.")
     max_depth: int = _setting(_LIMIT, "20", "How deep fields may be nested.")
     max_aliases: int = _setting(

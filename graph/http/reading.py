@@ -25,6 +25,8 @@ _PARAMETERS = {
     "extensions": "an object or null",
 }
 _JSON_PARAMETERS = frozenset({"variables", "extensions"})
+_BRACES = bytes.maketrans(b"[]", b"{}")
+_NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _NESTS = (dict, list)
 _EMPTY: Mapping[str, Any] = {}
 
@@ -109,7 +111,7 @@ def value_of(text: bytes, most_depth: int) -> Any:
     """
     try:
         value = orjson.loads(text)
-        if text.count(b"[") + text.count(b"{") > most_depth and _depth(value) > most_depth:
+        if text.count(b"[") + text.count(b"{") > most_depth and _is_deep(text, value, most_depth):
             most = f"at most {most_depth} (setting {SETTINGS['max_json_depth'].variable})"
             message = f"the JSON is nested more than {most_depth} deep; {most}"
             raise bad_request(message, "JSON_TOO_DEEP")
@@ -117,6 +119,20 @@ def value_of(text: bytes, most_depth: int) -> Any:
     except (ValueError, RecursionError) as error:
         reason = getattr(error, "msg", None) or "a number in it is too long"
         raise bad_request(f"this is no JSON in UTF-8: {reason}", "INVALID_JSON") from None
+
+
+def _is_deep(text: bytes, value: Any, most: int) -> bool:
+    """Say whether JSON is nested deeper than this.
+
+    Its brackets alone tell that, unless there are some in texts: what is innermost is taken away
+    until nothing is left.
+    """
+    brackets = text.translate(_BRACES, _NO_BRACKETS)
+    for _ in range(most):
+        if not brackets:
+            return False
+        brackets = brackets.replace(b"{}", b"")
+    return bool(brackets) and _depth(value) > most
 
 
 def _depth(value: Any) -> int:

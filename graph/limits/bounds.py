@@ -19,6 +19,7 @@ class LimitError(GraphQLError):
 class Limits:
     """What one query may ask for. Two of them are never equal: what was checked is kept by them."""
 
+    length: int
     tokens: int
     depth: int
     aliases: int
@@ -32,6 +33,7 @@ class Limits:
     def of(cls, settings: Settings) -> "Limits":
         """Return the limits that are set."""
         return cls(
+            length=settings.max_length,
             tokens=settings.max_tokens,
             depth=settings.max_depth,
             aliases=settings.max_aliases,

@@ -7,6 +7,9 @@ from graph.limits.bounds import LimitError, Limits, passed
 MOST_BRACKETS = 100
 """How deep brackets may stand in each other: the parser goes down with them."""
 
+MOST_DIGITS = 1000
+_NUMBERS = frozenset("-0123456789")
+
 _TOKEN = re.compile(
     r'#[^\n\r]*|"""(?:\\"""|[\s\S])*?"""|("(?:[^"\\\n\r]|\\.)*"?'
     r"|[_A-Za-z][_0-9A-Za-z]*|-?[0-9][0-9.eE+-]*|\.\.\.|[$!@=:|&])|([\[{(])|([\]})])"
@@ -16,6 +19,11 @@ _BLOCK = '"'
 
 def count_tokens(text: str, limits: Limits) -> int:
     """Return the number of tokens. Raises LimitError as soon as there are too many, or too deep."""
+    if len(text) > limits.length:
+        most = limits.length
+        raise passed(
+            "QUERY_TOO_LONG", "the query has", f"{len(text)} characters", most, "max_length"
+        )
     count = depth = 0
     for found in _TOKEN.finditer(text):
         kind = found.lastindex
@@ -32,4 +40,7 @@ def count_tokens(text: str, limits: Limits) -> int:
                 raise LimitError("TOO_DEEP", msg)
         elif kind is not None and kind > 2:  # noqa: PLR2004 - a closing one
             depth -= 1
+        elif found.end() - found.start() > MOST_DIGITS and text[found.start()] in _NUMBERS:
+            msg = f"a number has {found.end() - found.start()} digits; at most {MOST_DIGITS}"
+            raise LimitError("NUMBER_TOO_LONG", msg)
     return count
