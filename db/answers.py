@@ -55,6 +55,10 @@ async def rows(
         statement = rows_of_one(dialect, link, columns, form, None, False, link.order)
         found = await _fetch(reading, statement, values_of(dialect, question, key))
         return {key: found} if found else {}
+    if not _has_ids_only(link):
+        statement = rows_of_one(dialect, link, columns, form, None, False, link.order)
+        each = await seek(reading, statement, [values_of(dialect, question, key) for key in keys])
+        return {key: some for key, some in zip(keys, each, strict=True) if some}
     targets = {key: list(_targets(dialect, link, key)) for key in keys}
     wanted = {target for some in targets.values() for target in some}
     if not wanted:

@@ -24,6 +24,7 @@ class Context:
     `path` says what served the request, for those who debug; `large`, that its answer is to be
     written in pieces. `engine` is the level of compiled execution that may still be tried, and
     `operation` what graphql-core executes, for fields of the root that can be planned alone.
+    `newest`: whoever was just told of a change reads no replica, which may not have it yet.
     `prepared` is what became of the query's text. `watched` is what a subscription asks for, and
     `changes` what it is told now.
     """
@@ -32,6 +33,7 @@ class Context:
     settings: Settings
     attachment_urls: AttachmentUrls
     limits: Limits
+    newest: bool = False
     path: str = "graphql-core"
     large: bool = False
     operation: Operation | None = None
@@ -44,7 +46,7 @@ class Context:
 
     def __post_init__(self) -> None:
         self.engine = self.settings.engine
-        self._begin(newest=False)
+        self._begin(newest=self.newest)
 
     def _begin(self, *, newest: bool) -> None:
         self.reading = self.store.reading(newest=newest)

@@ -161,7 +161,7 @@ class Operations:
         return RefusedError(_shown([error], self._settings))
 
     def _context(self) -> Context:
-        return Context(self._store, self._settings, self._urls, self._limits)
+        return Context(self._store, self._settings, self._urls, self._limits, newest=True)
 
     async def _begin(
         self,

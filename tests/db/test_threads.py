@@ -97,7 +97,7 @@ def test_a_project_without_threads_has_none(threads: Callable[..., Any], add: Ca
 @pytest.mark.parametrize(
     ("selection", "most"),
     [
-        ("threadId startTime endTime traceCount", 3),
+        ("threadId startTime endTime traceCount", 5),
         ("threadId stats { runCount latency { p50 } feedback { n } }", 5),
         ("threadId runs(first: 1) { nodes { name } }", 3),
         ("threadId runs { totalCount stats { runCount } }", 6),
