@@ -90,7 +90,7 @@ async def windows(
         _nulls(window.before),
     )
     form, order = filters.form(question.where), question.ordered
-    split = split_of(question.link, form, order)
+    split = split_of(question.link, form, order, limited=_sees_several(reading))
     if split is not None:
         merged = await _merged(reading, question, keys, columns, shape, split)
         if merged is not None:
@@ -161,6 +161,11 @@ async def counts(reading: Reading, question: Rows, keys: Sequence[Key]) -> dict[
         row[:-1]: row[-1]
         for row in await _fetch(reading, count_of_many(dialect, link, form), values)
     }
+
+
+def _sees_several(reading: Reading) -> bool:
+    """Say whether a reader is limited to several projects."""
+    return reading.reach is not None and len(reading.reach.projects) > 1
 
 
 def _nulls(cursor: tuple[Any, ...] | None) -> tuple[int, ...]:

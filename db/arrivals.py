@@ -1,7 +1,8 @@
 """What arrives to be stored, validated and frozen. `db.ingest` folds it into rows.
 
 JSON values are JSON text: strict JSON (no NaN, no lone surrogates, no NUL), otherwise as it was
-sent. Times have a zone. `None` always means "not sent".
+sent. Times have a zone. `None` always means "not sent". `projects` are those that the sender may
+write to, sorted; None: all.
 """
 
 from collections.abc import Sequence
@@ -41,6 +42,7 @@ class RunArrival:
     app_path: str | None = None
     manifest_id: UUID | None = None
     in_dataset: bool | None = None
+    projects: tuple[UUID, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,7 @@ class FeedbackArrival:
     correction: str | None = None
     source: str | None = None
     extra: str | None = None
+    projects: tuple[UUID, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class FeedbackPatch:
     value: str | None = None
     comment: str | None = None
     correction: str | None = None
+    projects: tuple[UUID, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +86,7 @@ class AttachmentArrival:
     name: str
     mime_type: str
     data: bytes = field(repr=False)
+    projects: tuple[UUID, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,6 +17,10 @@ class InvalidError(StoreError):
     """What was asked or sent is not of the right form."""
 
 
+class ForbiddenError(StoreError):
+    """Whoever asks may not do this."""
+
+
 class BusyError(StoreError):
     """The write lane is full; try again."""
 

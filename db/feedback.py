@@ -5,6 +5,7 @@ that the same judgement sent again does not undo it.
 """
 
 import dataclasses
+import logging
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -15,12 +16,15 @@ import orjson
 from sqlalchemy import ClauseElement, Connection, delete, select
 
 from db import parking
+from db.admission import Admission
 from db.arrivals import FeedbackArrival, FeedbackPatch, Refusal
 from db.changes import note_touched
 from db.dialects import key_rows, upsert
 from db.parking import Change
 from db.sending import send
 from db.tables import FEEDBACK
+
+log = logging.getLogger(__name__)
 
 _COLUMNS = tuple(FEEDBACK.c.keys())
 _PATCHED = ("score", "value", "comment", "correction")
@@ -44,6 +48,7 @@ def fold_feedback(
     told: Sequence[tuple[UUID, Change[FeedbackArrival]]],
     patches: Sequence[Change[FeedbackPatch]],
     now: datetime,
+    admission: Admission,
 ) -> Folded:
     """Store judgements, each with its trace, and then the changes to them."""
     folded = Folded([], [])
@@ -56,7 +61,7 @@ def fold_feedback(
         refusal = _tell(rows, trace, change.arrival)
         if refusal is not None:
             folded.refused.append((change.batch, refusal))
-    for change in [*patches, *_woken(connection, told)]:
+    for change in [*patches, *_woken(connection, told, admission)]:
         if change.arrival.id in rows:
             _overlay(rows, change.arrival, now)
         else:
@@ -87,14 +92,24 @@ def _stored(connection: Connection, ids: Iterable[UUID]) -> dict[UUID, Mapping[s
 
 
 def _woken(
-    connection: Connection, told: Sequence[tuple[UUID, Change[FeedbackArrival]]]
+    connection: Connection,
+    told: Sequence[tuple[UUID, Change[FeedbackArrival]]],
+    admission: Admission,
 ) -> list[Change[FeedbackPatch]]:
-    batches = {change.arrival.id: change.batch for _, change in told}
-    return [
-        Change(arrival, batches[id])
-        for id, arrival in parking.take(connection, batches)
-        if isinstance(arrival, FeedbackPatch)
-    ]
+    """Return the changes that waited for judgements, of senders that may change them."""
+    judged = {change.arrival.id: (trace, change) for trace, change in told}
+    woken: list[Change[FeedbackPatch]] = []
+    for id, arrival in parking.take(connection, judged):
+        if not isinstance(arrival, FeedbackPatch):
+            continue
+        trace, change = judged[id]
+        told_so = Change(dataclasses.replace(change.arrival, projects=arrival.projects), 0)
+        admission.look_up([told_so])
+        if (fault := admission.fault(told_so.arrival, trace)) is not None:
+            log.warning("dropped what waited: %s", fault)
+        else:
+            woken.append(Change(arrival, change.batch))
+    return woken
 
 
 def _tell(

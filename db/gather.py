@@ -4,6 +4,7 @@ What waits for a run is woken by it: here, while the run itself arrives, or late
 Posts that tell no dotted order stand under their parent, and wait for it.
 """
 
+import logging
 from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -12,6 +13,7 @@ from uuid import UUID
 from sqlalchemy import Connection
 
 from db import parking
+from db.admission import Admission
 from db.arrivals import (
     AttachmentArrival,
     Batch,
@@ -28,6 +30,8 @@ from db.parking import Arrival, Change
 from db.placing import awaited_parent, fault_of, place_under, told_place
 from db.recall import Memory
 
+log = logging.getLogger(__name__)
+
 
 class Gathering:
     """The arrivals of a fold, sorted out.
@@ -35,6 +39,7 @@ class Gathering:
     `accounts` are the runs that something arrived for, by id; `posts` the posts that went into
     them; `batches_of` the places of the batches that told of a run. Feedback and attachments
     have their traces. `refused` and `waiting`, which is to be parked, have their batch.
+    `admission` says what limited senders may do.
     """
 
     def __init__(self, connection: Connection, batches: Sequence[Batch]) -> None:
@@ -47,11 +52,13 @@ class Gathering:
         self._connection = connection
         self._longest = longest_indexed_text(connection.dialect.name)
         self._memory = Memory(connection)
+        self.admission = Admission(connection)
         self.accounts = self._memory.accounts
         self._waiting: dict[UUID, list[Change[Any]]] = {}
         self._asked: set[UUID] = set()
         changes: Sequence[Change[Any]] = _changes(batches)
         while changes:
+            self.admission.look_up(changes)
             self._memory.look_up(*_ids_in(changes))
             for change in changes:
                 self._take(change)
@@ -68,7 +75,7 @@ class Gathering:
         new = self.accounts.keys() - self._asked
         self._asked |= new
         return [
-            Change(arrival, max(self.batches_of.get(id, {0})))
+            Change(arrival, max(self.batches_of.get(id, {0})), woken=True)
             for id, arrival in parking.take(self._connection, new)
         ]
 
@@ -88,13 +95,18 @@ class Gathering:
                 case AttachmentArrival():
                     self._take_attachment(arrival, next_change)
                 case FeedbackPatch():
-                    self.patches.append(next_change)
+                    if self._admits(next_change):
+                        self.patches.append(next_change)
 
     def _take_run(self, arrival: RunArrival, change: Change[Any]) -> None:
         fault = fault_of(arrival)
         if fault is not None:
             self._refuse(change, "INVALID", fault)
-        elif arrival.post:
+        elif self._admits(change):
+            self._take_valid(arrival, change)
+
+    def _take_valid(self, arrival: RunArrival, change: Change[Any]) -> None:
+        if arrival.post:
             self._take_post(arrival, change)
         elif arrival.id in self.accounts:
             dotted = arrival.dotted_order
@@ -120,8 +132,12 @@ class Gathering:
             fault = f"run {arrival.id} is {depth_of(place.dotted_order)} deep; at most {most} here"
             self._refuse(change, "INVALID", fault)
             return
-        account = self._tell(arrival, change, trace_of(place.dotted_order))
+        trace = trace_of(place.dotted_order)
+        if not self._admits(change, trace):
+            return
+        account = self._tell(arrival, change, trace)
         if account is not None:
+            self.admission.note(arrival, trace)
             account.offer("dotted_order", place.dotted_order, place.weight)
             if arrival.start_time is None:
                 account.tell_start(start_of(place.dotted_order), arrival)
@@ -144,7 +160,26 @@ class Gathering:
         account.tell(arrival)
         return account
 
+    def _admits(self, change: Change[Any], trace: UUID | None = None) -> bool:
+        """Say whether the sender may bring a change, which goes into a trace; else refuse it."""
+        fault = self.admission.fault(change.arrival, trace)
+        if fault is not None:
+            self._refuse(change, "FORBIDDEN", fault)
+        return fault is None
+
+    def _awaited(self, arrival: FeedbackArrival | AttachmentArrival) -> UUID | None:
+        """Return the run without which it can not be told whether a limited sender may do this."""
+        run = arrival.run_id or arrival.trace_id
+        if arrival.projects is None or run is None or self.admission.knows(run):
+            return None
+        return run
+
     def _take_feedback(self, arrival: FeedbackArrival, change: Change[Any]) -> None:
+        if not self._admits(change):
+            return
+        if (run := self._awaited(arrival)) is not None:
+            self._wait(run, change)
+            return
         trace = arrival.trace_id
         if trace is None and arrival.run_id is not None:
             trace = self._memory.trace_of(arrival.run_id)
@@ -164,7 +199,9 @@ class Gathering:
             size = len(arrival.name)
             fault = f"an attachment's name is {size} characters long; at most {LONGEST_NAME}"
             self._refuse(change, "INVALID", fault)
-        elif trace is None:
+        elif not self._admits(change):
+            return
+        elif trace is None or self._awaited(arrival) is not None:
             self._wait(arrival.run_id, change)
         else:
             self.attachments.append((trace, arrival))
@@ -174,6 +211,9 @@ class Gathering:
 
     def _refuse(self, change: Change[Any], code: str, fault: str) -> None:
         arrival: Arrival = change.arrival
+        if change.woken and code == "FORBIDDEN":  # it is none of the business of who woke it
+            log.warning("dropped what waited: %s", fault)
+            return
         id = arrival.run_id if isinstance(arrival, AttachmentArrival) else arrival.id
         self.refused.append((change.batch, Refusal(id, code, fault)))
 

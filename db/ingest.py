@@ -31,7 +31,9 @@ def fold(connection: Connection, batches: Sequence[Batch], now: datetime) -> lis
     _give_projects(connection, gathering, now)
     changed = write_runs(connection, gathering.accounts.values())
     attachments.put_many(connection, gathering.attachments)
-    judged = fold_feedback(connection, gathering.feedback, gathering.patches, now)
+    judged = fold_feedback(
+        connection, gathering.feedback, gathering.patches, now, gathering.admission
+    )
     waiting = [*gathering.waiting(), *judged.waiting]
     parking.park(connection, [(id, change.arrival) for id, change in waiting], now)
     outcomes = _Outcomes(len(batches))

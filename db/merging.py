@@ -62,8 +62,11 @@ class Arms(NamedTuple):
     values: dict[str, Any]
 
 
-def split_of(link: Link, where: Form, order: Order) -> Split | None:
-    """Return how to take a page apart; None where one index has it in order, or none has."""
+def split_of(link: Link, where: Form, order: Order, *, limited: bool = False) -> Split | None:
+    """Return how to take a page apart; None where one index has it in order, or none has.
+
+    To a `limited` reader, who sees some projects, even that of the time is no use.
+    """
     if link not in {RUNS, RUNS_OF_PROJECT} or not is_by_time(link, order):
         return None
     parts = list(conjuncts(where))
@@ -75,7 +78,7 @@ def split_of(link: Link, where: Form, order: Order) -> Split | None:
     if is_of_project(link, parts):
         return None if values is None else Split(values)
     named = next((at for at, part in enumerate(parts) if _names_projects(part)), None)
-    if named is None and values is None and not has_index:
+    if named is None and values is None and not has_index and not limited:
         return None
     return Split(values, named, spread=True)
 

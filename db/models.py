@@ -202,6 +202,26 @@ class RunSearchQueue(SQLModel, table=True):
     id: UUID = Field(primary_key=True, sa_type=Id)
 
 
+class AccessKey(SQLModel, table=True):
+    """A key by which somebody may read or write; what is kept of its secret is a digest.
+
+    `rights` are read, write or admin, by commas; `projects` the JSON list of the ids of those that
+    it is limited to, if it is.
+    """
+
+    __tablename__ = "access_key"  # pyright: ignore[reportAssignmentType]
+
+    id: str = Field(primary_key=True, sa_type=Text)
+    digest: bytes = Field(sa_type=LargeBinary)
+    name: str | None = Field(default=None, sa_type=Text)
+    rights: str = Field(sa_type=Text)
+    projects: str | None = Field(default=None, sa_type=JsonText)
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+
+
 class _Rollup(SQLModel):
     """What the runs of a project that began in one span of time come to.
 

@@ -38,6 +38,7 @@ class Change(Generic[A_co]):
 
     arrival: A_co
     batch: int
+    woken: bool = False
 
 
 def park(connection: Connection, waiting: Iterable[tuple[UUID, Arrival]], now: datetime) -> None:
@@ -111,9 +112,14 @@ def _same(value: Any) -> Any:
     return value
 
 
+def _ids_in(texts: Sequence[str]) -> tuple[UUID, ...]:
+    return tuple([UUID(text) for text in texts])
+
+
 _BACK: Mapping[Any, Any] = {
     UUID: UUID,
     datetime: datetime.fromisoformat,
     bytes: b64decode,
     tuple[str, ...]: tuple,
+    tuple[UUID, ...]: _ids_in,
 }

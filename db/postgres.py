@@ -15,6 +15,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from db.connections import Connections
 from db.errors import TooSlowError, UnavailableError
+from db.reach import Reach
 from db.readers import Budget
 from db.servers import Server, telling, told
 
@@ -68,9 +69,9 @@ class PostgresReaders:
         self.pooled = server.pooled
         self.begin = f"{_BEGIN}; {telling(server.seconds)}" if server.pooled else _BEGIN
 
-    def reading(self, *, newest: bool = False) -> "PostgresReading":
-        """Return a new snapshot; it begins with its first read."""
-        return PostgresReading(self)
+    def reading(self, reach: Reach | None = None, *, newest: bool = False) -> "PostgresReading":
+        """Return a new snapshot, of what is within reach; it begins with its first read."""
+        return PostgresReading(self, reach)
 
     async def take(self) -> Any:
         """Return a connection that is nobody else's until it is given back."""
@@ -106,8 +107,9 @@ class PostgresReading:
 
     dialect = "postgresql"
 
-    def __init__(self, readers: PostgresReaders) -> None:
+    def __init__(self, readers: PostgresReaders, reach: Reach | None = None) -> None:
         self._readers = readers
+        self.reach = reach
         self._connection: Any = None
         self._begun = False
         self._has_read = False
@@ -119,6 +121,8 @@ class PostgresReading:
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement; a snapshot that shows nothing yet may be begun anew."""
         self.budget.check()
+        if self.reach is not None:
+            sql = self.reach.within(self.dialect, sql)
         self.statements.append(sql)
         async with self._one_at_a_time:
             try:

@@ -10,9 +10,10 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, insert, select, update
 from sqlmodel import col
 
-from db.errors import ConflictError, NotFoundError
+from db.errors import ConflictError, ForbiddenError, NotFoundError
 from db.models import Project
-from db.projects import find_or_make
+from db.projects import find_or_make, id_of
+from db.reach import reach_of
 
 _CHANGEABLE = {"name", "description", "extra", "end_time", "reference_dataset_id"}
 _TOLD = ("description", "extra", "retention_days")
@@ -83,6 +84,7 @@ def create(connection: Connection, project: Project, *, upsert: bool = False) ->
         if not upsert:
             raise ConflictError(f"a project named {project.name!r} is there already: {found.id}")
         return change(connection, found.id, _changes(project))
+    project.id = _allowed_id(connection, project.name, project.id)
     connection.execute(insert(Project).values(**project.model_dump()))
     return project
 
@@ -95,6 +97,7 @@ def make(connection: Connection, told: Mapping[str, Any], now: datetime) -> Proj
     name = told["name"]
     found = find_named(connection, name)
     if found is None:
+        _allowed_id(connection, name, id_of(name))
         id = find_or_make(connection, {(None, name)}, now)[None, name]
         return change(connection, id, told)
     other = [part for part in _TOLD if told.get(part) not in (None, getattr(found, part))]
@@ -128,6 +131,7 @@ def change(connection: Connection, id: UUID, changes: Mapping[str, Any]) -> Proj
         other = find_named(connection, changes["name"])
         if other is not None:
             raise ConflictError(f"a project named {other.name!r} is there already: {other.id}")
+        _allowed_id(connection, changes["name"], id)
     if changes:
         connection.execute(update(Project).where(col(Project.id) == id).values(**changes))
     return Project(**{**found.model_dump(), **changes})
@@ -136,6 +140,20 @@ def change(connection: Connection, id: UUID, changes: Mapping[str, Any]) -> Proj
 def _noted(project: Project) -> dict[str, Any]:
     extra: dict[str, Any] = orjson.loads(project.extra or "{}")
     return extra.get("metadata") or {}
+
+
+def _allowed_id(connection: Connection, name: str, id: UUID) -> UUID:
+    """Return the id of a project that gets a name.
+
+    Who is limited to some projects can make those, by the names that lead to them, and no others:
+    whoever sends by name would send to them. Raises ForbiddenError.
+    """
+    reach = reach_of(connection)
+    if reach is None:
+        return id
+    if not reach.holds([id_of(name)]):
+        raise ForbiddenError(f"this key can not name a project {name!r}; it is for some others")
+    return id if reach.holds([id]) else id_of(name)
 
 
 def _changes(project: Project) -> dict[str, Any]:

@@ -39,9 +39,7 @@ def find_or_make(
 ) -> Mapping[Wanted, UUID]:
     """Return the id of each project that is named, made if it is missing."""
     known = _Known(connection, wanted)
-    found: dict[Wanted, UUID] = {}
-    for id, name in sorted(wanted, key=lambda each: (each[0] is None, str(each))):
-        found[id, name] = known.with_id(id, name) if id else known.named(name or DEFAULT)
+    found = known.each(wanted)
     if known.made:
         rows = [
             {**_nothing_else(), "id": id, "name": name, "created_at": now}
@@ -52,6 +50,16 @@ def find_or_make(
     renamed = [{"of_project": id, "name": name} for id, name in known.renamed.items()]
     send(connection, _RENAME, renamed, ("name",))
     return found
+
+
+def ids_of(connection: Connection, wanted: Collection[Wanted]) -> Mapping[Wanted, UUID]:
+    """Return the id that each project that is named has, or will have once it is made."""
+    return _Known(connection, wanted).each(wanted)
+
+
+def id_of(name: str, at: int = 0) -> UUID:
+    """Return the id that a project made by name gets; the next one where that is taken."""
+    return uuid5(_NAMES, f"{name}\n{at}" if at else name)
 
 
 class _Known:
@@ -66,11 +74,18 @@ class _Known:
         for at in range(0, len(each), _AT_ONCE):
             some = each[at : at + _AT_ONCE]
             names = {name or DEFAULT for id, name in some if name or not id}
-            ids = {id for id, _ in some if id} | {_id_of(name) for name in names}
+            ids = {id for id, _ in some if id} | {id_of(name) for name in names}
             names |= {str(id) for id, _ in some if id}
             for row in connection.execute(_KNOWN, {"ids": list(ids), "names": list(names)}):
                 self.ids[row.id] = row.name
                 self.names[row.name] = row.id
+
+    def each(self, wanted: Collection[Wanted]) -> dict[Wanted, UUID]:
+        """Return the id of each project; `made` and `renamed` are what has to be done for it."""
+        found: dict[Wanted, UUID] = {}
+        for id, name in sorted(wanted, key=lambda each: (each[0] is None, str(each))):
+            found[id, name] = self.with_id(id, name) if id else self.named(name or DEFAULT)
+        return found
 
     def with_id(self, id: UUID, name: str | None) -> UUID:
         """Return a project that is named by id; its name is the id until another is told."""
@@ -88,7 +103,7 @@ class _Known:
         """Return the project of a name."""
         id = self.names.get(name)
         if id is None:
-            id = next(each for each in (_id_of(name, at) for at in count()) if each not in self.ids)
+            id = next(each for each in (id_of(name, at) for at in count()) if each not in self.ids)
             self._make(id, name)
         return id
 
@@ -100,10 +115,6 @@ class _Known:
         self.ids[id] = name
         self.names[name] = id
         self.made[id] = name
-
-
-def _id_of(name: str, at: int = 0) -> UUID:
-    return uuid5(_NAMES, f"{name}\n{at}" if at else name)
 
 
 def _nothing_else() -> dict[str, Any]:

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 
 from db.errors import TooManyRowsError, TooSlowError, UnavailableError
 from db.json_tests import holds
+from db.reach import Reach
 
 PATIENCE = 0.005
 LONGEST = 10.0
@@ -32,6 +33,8 @@ class Reading(Protocol):
 
     dialect: str
     statements: list[str]
+    reach: Reach | None
+    """Outside of which nothing is there for this reader; None: everything is."""
     alone: bool
     """Set before the first read: there will be no other, so that it needs no transaction."""
 
@@ -77,8 +80,8 @@ class Budget:
 class Readers(Protocol):
     """The reading connections of a database."""
 
-    def reading(self, *, newest: bool = False) -> Reading:
-        """Return a new snapshot; it begins with its first read.
+    def reading(self, reach: Reach | None = None, *, newest: bool = False) -> Reading:
+        """Return a new snapshot, of what is within reach; it begins with its first read.
 
         `newest`: of everything that is committed by now, whatever a replica has of it.
         """
@@ -143,9 +146,9 @@ class SqliteReaders:
         self._closed = False
         self._slow: set[str] = set()
 
-    def reading(self, *, newest: bool = False) -> "SqliteReading":
-        """Return a new snapshot; it begins with its first read."""
-        return SqliteReading(self)
+    def reading(self, reach: Reach | None = None, *, newest: bool = False) -> "SqliteReading":
+        """Return a new snapshot, of what is within reach; it begins with its first read."""
+        return SqliteReading(self, reach)
 
     def seemed_slow(self, sql: str) -> bool:
         """Say whether a statement was too long for the event loop when it last ran."""
@@ -202,8 +205,9 @@ class SqliteReading:
 
     dialect = "sqlite"
 
-    def __init__(self, readers: SqliteReaders) -> None:
+    def __init__(self, readers: SqliteReaders, reach: Reach | None = None) -> None:
         self._readers = readers
+        self.reach = reach
         self._connection: _Connection | None = None
         self._in_thread: asyncio.Lock | None = None
         """Held while a thread reads; None until one has to."""
@@ -214,6 +218,8 @@ class SqliteReading:
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""
         self.budget.check()
+        if self.reach is not None:
+            sql = self.reach.within(self.dialect, sql)
         self.statements.append(sql)
         found = self._here(sql, values) if self._in_thread is None else None
         if found is None:

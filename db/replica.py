@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from db.errors import StoreError, UnavailableError
+from db.reach import Reach
 from db.readers import Readers, Reading
 
 log = logging.getLogger(__name__)
@@ -105,13 +106,13 @@ class ReplicatedReaders:
         self._replica = replica
         self._watching: asyncio.Task[None] | None = None
 
-    def reading(self, *, newest: bool = False) -> Reading:
+    def reading(self, reach: Reach | None = None, *, newest: bool = False) -> Reading:
         """Return a new snapshot; `newest`: of everything that is committed by now."""
         if self._watching is None:
             self._watching = asyncio.get_running_loop().create_task(self._watch())
         if newest or not self.state.fit:
-            return self._primary.reading()
-        return _ReplicaReading(self._replica.reading(), self._primary, self.state)
+            return self._primary.reading(reach)
+        return _ReplicaReading(self._replica.reading(reach), self._primary, self.state)
 
     async def look(self) -> None:
         """Find out how far the replica is behind."""
@@ -151,6 +152,7 @@ class _ReplicaReading:
     def __init__(self, reading: Reading, primary: Readers, state: Replica) -> None:
         self.dialect = reading.dialect
         self.statements: list[str] = []
+        self.reach = reading.reach
         self.alone = False
         self.budget = reading.budget
         self._reading = reading
@@ -170,7 +172,7 @@ class _ReplicaReading:
             if isinstance(error, UnavailableError):
                 self._state.lost(str(error))
         await self._reading.close()
-        self._reading = primary.reading()
+        self._reading = primary.reading(self.reach)
         self._reading.alone, self._reading.budget = self.alone, self.budget
         return await self._reading.rows(sql, values)
 

@@ -26,6 +26,7 @@ from db.dialects import is_shared, open_engine, take_turn
 from db.errors import BusyError, InvalidError, UnavailableError
 from db.ingest import fold
 from db.news import HISTORY, LocalNews, News
+from db.reach import Reach, keep_within
 from db.readers import Readers, Reading, SqliteReaders
 from db.replica import Replica, ReplicatedReaders
 from db.schema_version import ensure
@@ -109,6 +110,7 @@ class Store:
         except OperationalError as error:
             msg = f"can not open {url}: {error.orig}"
             raise UnavailableError(msg) from error
+        keep_within(engine)
         try:
             ensure(engine, url)
         except BaseException:
@@ -140,12 +142,12 @@ class Store:
         """How the replica does; None without one."""
         return self._readers.state if isinstance(self._readers, ReplicatedReaders) else None
 
-    def reading(self, *, newest: bool = False) -> Reading:
-        """Return a snapshot for one request; its owner closes it.
+    def reading(self, reach: Reach | None = None, *, newest: bool = False) -> Reading:
+        """Return a snapshot, of what is within reach, for one request; its owner closes it.
 
         It may be a replica's, and a little old, unless it must be the `newest`.
         """
-        return self._readers.reading(newest=newest)
+        return self._readers.reading(reach, newest=newest)
 
     async def read_with(
         self, function: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -15,6 +15,8 @@ from db.errors import StoreError
 from db.store import Store, utc_now
 from graph.attachment_urls import AttachmentUrls
 from graph.attachments import serve_attachment
+from graph.auth import Keyring, viewer_in
+from graph.auth_gate import Gate, Manners, is_loopback
 from graph.context import Context
 from graph.documents import load, warm
 from graph.graphiql.serving import page_of, serve_files
@@ -54,16 +56,17 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
         page=page_of(),
         stream=stream,
     )
+    keyring = Keyring(store)
 
-    def new_context(_: Request) -> Context:
-        return Context(store, settings, urls, query_limits)
+    def new_context(request: Request) -> Context:
+        viewer = viewer_in(request.scope)
+        return Context(viewer.store(store), settings, urls, query_limits, viewer)
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await store.news.open()
-        parked = timedelta(days=settings.parked_days)
-        chores = kept_up(store, parked, settings.retention_days) if upkeep else nullcontext()
-        async with chores:
+        parked, days = timedelta(days=settings.parked_days), settings.retention_days
+        async with kept_up(store, parked, days, keyring) if upkeep else nullcontext():
             yield
         operations.live.close()
         await store.aclose()
@@ -86,11 +89,14 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
 
     app = Starlette(
         lifespan=lifespan,
-        middleware=[Middleware(Straight, paths={"/graphql": endpoint})],  # the last one, always
+        middleware=[
+            Middleware(Gate, keyring, _manners(settings)),
+            Middleware(Straight, paths={"/graphql": endpoint}),  # the last one, always
+        ],
         routes=[
             Route("/graphql", endpoint),
             Route("/graphql/page/{name}", serve_files()),
-            WebSocketRoute("/graphql", Sockets(settings, operations, documents)),
+            WebSocketRoute("/graphql", Sockets(settings, operations, documents, keyring)),
             Route("/", home),
             Route("/attachments/{trace}/{run}/{name:path}", serve_attachment(store, urls)),
             Route("/healthz", alive),
@@ -101,3 +107,13 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
     )
     app.state.live = operations.live
     return app
+
+
+def _manners(settings: Settings) -> Manners:
+    return Manners(
+        local=is_loopback(settings.host),
+        insecure=settings.insecure,
+        origins=settings.cors_origins or (),
+        queries_per_second=settings.queries_per_second,
+        ingest_per_second=settings.ingest_per_second,
+    )

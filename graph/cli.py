@@ -9,10 +9,21 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
-from graph.settings import COUNT, DATABASE_URL, DAYS, SETTINGS, TEXT, Kind, Settings, SettingsError
+from graph.settings import (
+    COUNT,
+    DATABASE_URL,
+    DAYS,
+    SETTINGS,
+    SWITCH,
+    TEXT,
+    Kind,
+    Settings,
+    SettingsError,
+)
 
 COMMANDS = {
     "serve": "take in runs and answer queries",
@@ -23,32 +34,61 @@ COMMANDS = {
     "keep": "print for how many days each project keeps its runs, or set it for one",
     "copy": "copy a database into an empty one, of either kind, or go on with that",
     "prune": "take away the runs that projects keep no longer",
+    "key create": "make a key and print it, which is never done again",
+    "key list": "print the keys that are not revoked, without their secrets",
+    "key revoke": "make a key good for nothing, in every server within seconds",
 }
+"""What each does; a command of two words is one of a group."""
+
+GROUPS = {"key": "make, list and revoke the keys that the server wants of its clients"}
 _GC_THRESHOLDS = (50_000, 20, 50)
 """Answers are many small objects without cycles: looking for some in them is time lost."""
 
 FLAGS = {
-    "serve": ("host", "port", "db", "workers"),
-    "demo": ("host", "port", "db"),
+    "serve": ("host", "port", "db", "workers", "insecure"),
+    "demo": ("host", "port", "db", "insecure"),
     "schema": (),
     "migrate": ("db",),
     "reindex": ("db",),
     "keep": ("db",),
     "copy": (),
     "prune": ("db", "retention_days"),
+    "key create": ("db",),
+    "key list": ("db",),
+    "key revoke": ("db",),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """What one command alone takes: an option, a switch (no kind), or a value by its place."""
+    """What one command alone takes: an option, a switch (no kind), or a value by its place.
+
+    An option that may be given `often` is a list.
+    """
 
     name: str
     about: str
     kind: Kind[Any] | None = None
     default: Any = None
     placed: bool = False
+    often: bool = False
 
+
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+def _expiry(text: str) -> datetime:
+    """Return a moment: so long from now, or a date in UTC."""
+    if text[-1:] in _UNITS:
+        return datetime.now(UTC) + timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
+    at = datetime.fromisoformat(text)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+SCOPE = Kind(
+    "read, write or admin", lambda text: {"read": text, "write": text, "admin": text}[text]
+)
+EXPIRY = Kind("a time from now like 12h, 30d or 4w, or a date like 2027-01-31", _expiry)
 
 ARGUMENTS: dict[str, tuple[Argument, ...]] = {
     "migrate": (
@@ -69,6 +109,15 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
         Argument("dry_run", "Change nothing; tell how many runs it would be."),
         Argument("batch", "How many runs go in one transaction. Default: 500", COUNT, 500),
     ),
+    "key create": (
+        Argument("scope", "read, write or admin; may be given twice", SCOPE, often=True),
+        Argument(
+            "project", "limit it to a project, by name or id; may be repeated", TEXT, often=True
+        ),
+        Argument("expires", "when it stops to be good; default: never", EXPIRY),
+        Argument("name", "whose it is, or what for", TEXT),
+    ),
+    "key revoke": (Argument("id", "the id of the key, as `key list` shows it", TEXT, placed=True),),
 }
 """By command; its function gets them by name."""
 
@@ -76,7 +125,7 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     given = vars(_parser().parse_args(arguments))
-    command = given.pop("command")
+    command = " ".join([given.pop("command"), *filter(None, [given.pop("part", None)])])
     own = {each.name: given.pop(each.name) for each in ARGUMENTS.get(command, ())}
     flags = {SETTINGS[name].variable: text for name, text in given.items() if text is not None}
     environ = {**os.environ, **flags}
@@ -87,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "demo" and not environ.get(SETTINGS["db"].variable):
         command = "passing_demo"
     commands = _load_commands()
-    run: Callable[..., None] = getattr(commands, command)
+    run: Callable[..., None] = getattr(commands, command.replace(" ", "_"))
     try:
         run(settings, **own)
     except commands.FAILURES as problem:
@@ -102,8 +151,14 @@ def _parser() -> argparse.ArgumentParser:
         prog="rungraph", description="A GraphQL API over the runs your LangSmith SDK traces."
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    groups: dict[str, Any] = {}
+    for name, does in GROUPS.items():
+        group = commands.add_parser(name, help=does, description=does)
+        groups[name] = group.add_subparsers(dest="part", metavar="COMMAND", required=True)
     for name, does in COMMANDS.items():
-        command = commands.add_parser(name, help=does, description=does)
+        first, _, rest = name.partition(" ")
+        place = groups[first] if rest else commands
+        command = place.add_parser(rest or first, help=does, description=does)
         for flag in FLAGS[name]:
             _add_flag(command, flag)
         for argument in ARGUMENTS.get(name, ()):
@@ -120,9 +175,11 @@ def _add_flag(command: argparse.ArgumentParser, name: str) -> None:
         return text
 
     about = f"{setting.meaning} Default: {setting.variable}, else {setting.default}"
-    command.add_argument(
-        f"--{name.replace('_', '-')}", dest=name, type=checked, metavar=name.upper(), help=about
-    )
+    flag = f"--{name.replace('_', '-')}"
+    if setting.kind is SWITCH:
+        command.add_argument(flag, dest=name, action="store_const", const="on", help=about)
+    else:
+        command.add_argument(flag, dest=name, type=checked, metavar=name.upper(), help=about)
 
 
 def _add_argument(command: argparse.ArgumentParser, argument: Argument) -> None:
@@ -133,9 +190,10 @@ def _add_argument(command: argparse.ArgumentParser, argument: Argument) -> None:
     elif argument.placed:
         command.add_argument(name, type=_reader(kind), metavar=name.upper(), help=about)
     else:
-        command.add_argument(
-            flag, type=_reader(kind), default=argument.default, metavar=name.upper(), help=about
-        )
+        given: dict[str, Any] = {"default": argument.default}
+        if argument.often:
+            given["default"], given["action"] = [], "append"
+        command.add_argument(flag, type=_reader(kind), metavar=name.upper(), help=about, **given)
 
 
 def _reader(kind: Kind[Any]) -> Callable[[str], Any]:

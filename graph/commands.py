@@ -17,6 +17,7 @@ from db.errors import InvalidError, StoreError
 from db.store import Store
 from graph.app import create_app
 from graph.demo.fill import Filled, NotEmptyError, fill
+from graph.key_commands import check_open, key_create, key_list, key_revoke
 from graph.schema import schema as the_schema
 from graph.server import PortError, address, listen, run
 from graph.settings import SETTINGS, Settings
@@ -28,6 +29,9 @@ __all__ = [
     "copy",
     "demo",
     "keep",
+    "key_create",
+    "key_list",
+    "key_revoke",
     "migrate",
     "passing_demo",
     "prune",
@@ -102,21 +106,20 @@ def _serve(
     for talkative in ("uvicorn", "alembic"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
     with closing(listen(settings.host, settings.port)) as listener:
-        up, lifeline = (lambda: _say(told(address(listener)))), None
+
+        def up() -> None:
+            _say(told(address(listener)))
+            sys.stderr.write(notice)
+
+        lifeline = None
         if settings.workers > 1:
             settings = _shared(settings)
+            with closing(_open(settings)) as store:
+                notice = check_open(settings, store)
             worker = fork_workers(settings.workers, up)
             up, lifeline = worker.up, worker.lifeline
-        store = Store.open(
-            settings.db,
-            synchronous=settings.sqlite_synchronous,
-            queue_bytes=settings.ingest_queue_bytes,
-            history=settings.subscription_history,
-            replica=settings.db_replica,
-            replica_lag=settings.db_replica_lag,
-            server=settings.server,
-        )
-        with closing(store):
+        with closing(_open(settings)) as store:
+            notice = check_open(settings, store)
             app = create_app(settings, store)
             run(
                 app,
@@ -128,6 +131,18 @@ def _serve(
                 message_bytes=settings.socket_max_bytes,
                 ping_seconds=settings.socket_ping_seconds,
             )
+
+
+def _open(settings: Settings) -> Store:
+    return Store.open(
+        settings.db,
+        synchronous=settings.sqlite_synchronous,
+        queue_bytes=settings.ingest_queue_bytes,
+        history=settings.subscription_history,
+        replica=settings.db_replica,
+        replica_lag=settings.db_replica_lag,
+        server=settings.server,
+    )
 
 
 def _shared(settings: Settings) -> Settings:

@@ -7,9 +7,10 @@ from typing import TypeAlias
 import strawberry
 
 from db.readers import Budget, Reading
-from db.store import Store
 from db.watched import RunChange, Watched
+from db.within import OpenStore
 from graph.attachment_urls import AttachmentUrls
+from graph.auth import LOCAL, Viewer
 from graph.engine.operation import Operation
 from graph.limits.bounds import Limits
 from graph.loading import Loading
@@ -19,7 +20,9 @@ from graph.settings import Engine, Settings
 
 @dataclass(slots=True)
 class Context:
-    """The settings, and this request's one snapshot of the store.
+    """The settings, who asks, and this request's one snapshot of the store.
+
+    Of the store there is what the viewer may see and do.
 
     `path` says what served the request, for those who debug; `large`, that its answer is to be
     written in pieces. `engine` is the level of compiled execution that may still be tried, and
@@ -29,10 +32,11 @@ class Context:
     `changes` what it is told now.
     """
 
-    store: Store
+    store: OpenStore
     settings: Settings
     attachment_urls: AttachmentUrls
     limits: Limits
+    viewer: Viewer = LOCAL
     newest: bool = False
     path: str = "graphql-core"
     large: bool = False

@@ -14,6 +14,7 @@ from graphql import GraphQLError, GraphQLSyntaxError
 from db.errors import (
     BusyError,
     ConflictError,
+    ForbiddenError,
     InvalidError,
     NotFoundError,
     StoreError,
@@ -29,6 +30,7 @@ CODES: Mapping[type[StoreError], str] = {
     InvalidError: "BAD_USER_INPUT",
     NotFoundError: "NOT_FOUND",
     ConflictError: "CONFLICT",
+    ForbiddenError: "FORBIDDEN",
     BusyError: "BUSY",
     TooSlowError: "TIMEOUT",
     TooManyRowsError: "TOO_MANY_ROWS",

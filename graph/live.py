@@ -13,6 +13,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncGenerator, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from db.changes import Change, ChangeKind
@@ -20,6 +21,7 @@ from db.errors import BusyError, UnavailableError
 from db.filters import Where
 from db.news import History, News
 from db.watched import MOST_AT_ONCE, Facts, RunChange, Watched, facts_of, found
+from graph.auth import LOCAL, Viewer
 from graph.context import Context
 from graph.settings import SETTINGS, Settings
 
@@ -160,9 +162,10 @@ class Watcher:
 
 @dataclass(eq=False)
 class _Group:
-    """Those who watch with equal filters."""
+    """Those who watch with equal filters, and may see the same."""
 
     where: Where
+    viewer: Viewer
     facts: Facts
     history: History
     begin: Callable[[], Context]
@@ -258,7 +261,7 @@ class _Group:
 class Live:
     """Everybody who watches, and the news they are told of."""
 
-    def __init__(self, news: News, settings: Settings, begin: Callable[[], Context]) -> None:
+    def __init__(self, news: News, settings: Settings, begin: Callable[[Viewer], Context]) -> None:
         self._news = news
         self._settings = settings
         self._begin = begin
@@ -276,8 +279,10 @@ class Live:
         return self._count
 
     @asynccontextmanager
-    async def watching(self, watched: Watched, shown: Shown) -> AsyncGenerator[Watcher]:
-        """Let somebody watch while the context is open.
+    async def watching(
+        self, watched: Watched, shown: Shown, viewer: Viewer = LOCAL
+    ) -> AsyncGenerator[Watcher]:
+        """Let somebody watch while the context is open; the filter is within their reach.
 
         Raises InvalidError for a cursor that is none, BusyError where too many watch already and
         UnavailableError where changes are not heard of.
@@ -289,7 +294,7 @@ class Live:
             name = SETTINGS["subscriptions"].variable
             msg = f"{self._count} subscriptions are open; no more are taken (setting {name})"
             raise BusyError(msg)
-        group = self._group_of(watched.where)
+        group = self._group_of(watched.where, viewer)
         most, history = self._settings.subscription_queue, self._news.history
         watcher = Watcher(group, shown, watched, most, history.newest)
         group.watchers.setdefault(shown.key, []).append(watcher)
@@ -327,16 +332,17 @@ class Live:
             found += self._led.get((name, getattr(change, name)), ())
         return found
 
-    def _group_of(self, where: Where) -> _Group:
-        group = self._groups.get(where)
+    def _group_of(self, where: Where, viewer: Viewer) -> _Group:
+        group = self._groups.get((where, viewer))
         if group is None:
             history, most = self._news.history, self._settings.subscription_history
-            group = _Group(where, facts_of(where), history, self._begin, self._turns, most)
+            begin = partial(self._begin, viewer)
+            group = _Group(where, viewer, facts_of(where), history, begin, self._turns, most)
         return group
 
     def _join(self, group: _Group) -> None:
-        if group.where not in self._groups:
-            self._groups[group.where] = group
+        if (group.where, group.viewer) not in self._groups:
+            self._groups[group.where, group.viewer] = group
             for lead in group.facts.leads:
                 self._led[lead][group] = None
             if not group.facts.leads:
@@ -350,7 +356,7 @@ class Live:
         del group.watchers[watcher.shown.key]
         if group.watchers:
             return
-        del self._groups[group.where]
+        del self._groups[group.where, group.viewer]
         self._others.pop(group, None)
         for lead in group.facts.leads:
             del self._led[lead][group]

@@ -4,7 +4,7 @@ A mutation answers once what it did is on disk, and with what is stored then: it
 in a snapshot of their own.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 from uuid import UUID
@@ -13,7 +13,7 @@ import strawberry
 
 from db import deletion, filters, project_admin
 from db.arrivals import Batch, RunArrival
-from db.errors import ConflictError, InvalidError
+from db.errors import ConflictError, ForbiddenError, InvalidError, StoreError
 from db.feedback import delete_feedback
 from db.questions import FEEDBACKS, PROJECTS, RUNS, Link, Rows, Then
 from db.rows import Row
@@ -41,6 +41,9 @@ from graph.types.scalars import parse_id
 
 MOST_RUNS = 1000
 MOST_DELETED = 1000
+
+_REFUSALS: Mapping[str, type[StoreError]] = {"CONFLICT": ConflictError, "FORBIDDEN": ForbiddenError}
+"""By code of a refusal; InvalidError for the others."""
 
 
 @object_type("Where changing begins. Mutations of one request are done in their order.")
@@ -155,11 +158,10 @@ class Mutation:
 
 
 async def _ingest(info: Info, batch: Batch) -> None:
-    """Store what one mutation brings. Raises InvalidError or ConflictError where it is refused."""
+    """Store what one mutation brings. Raises a StoreError where it is refused."""
     outcome = await info.context.store.ingest(batch)
     for refusal in outcome.refused:
-        error = ConflictError if refusal.code == "CONFLICT" else InvalidError
-        raise error(refusal.message)
+        raise _REFUSALS.get(refusal.code, InvalidError)(refusal.message)
     await info.context.renew()
 
 

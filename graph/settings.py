@@ -168,10 +168,11 @@ TEXT = Kind("any text but none", _text)
 _BYTES = _whole(1024, 2**40)
 _LIMIT = _whole(1, 10**9)
 _SECONDS = _whole(1, 86400)
+_RATE = _whole(0, 1_000_000)
 _LOG_LEVEL = _one_of(LogLevel)
 _SYNCHRONOUS = _one_of(Synchronous)
 _ENGINE = _one_of(Engine)
-_SWITCH = Kind("on or off", lambda text: {"on": True, "off": False}[text.lower()])
+SWITCH = Kind("on or off", lambda text: {"on": True, "off": False}[text.lower()])
 
 
 def _setting(kind: Kind[Any], default: str | None, meaning: str) -> Any:
@@ -248,6 +249,21 @@ class Settings:
         "Days to keep the runs of projects that say nothing else (`rungraph keep`); older traces "
         "are taken away once a day, whole; 0 keeps them for ever.",
     )
+    insecure: bool = _setting(
+        SWITCH,
+        "off",
+        "Listen to other machines although no keys are made: whoever reaches the port may do "
+        "everything.",
+    )
+    queries_per_second: int = _setting(
+        _RATE,
+        "0",
+        "Requests a second that each key may query with, and twice as many at once; beyond, a 429 "
+        "says when to come again. 0: any number.",
+    )
+    ingest_per_second: int = _setting(
+        _RATE, "0", "The same for requests that bring runs or feedback."
+    )
     signing_key: str | None = _setting(
         _SECRET,
         None,
@@ -303,11 +319,11 @@ class Settings:
         _whole(100, 10**6), "1000", "Characters of an error's text; the rest is cut off."
     )
     introspection: bool = _setting(
-        _SWITCH, "on", "Whether queries may ask for the schema itself (`__schema`, `__type`)."
+        SWITCH, "on", "Whether queries may ask for the schema itself (`__schema`, `__type`)."
     )
-    graphiql: bool = _setting(_SWITCH, "on", "Whether a browser gets a page to write queries in.")
+    graphiql: bool = _setting(SWITCH, "on", "Whether a browser gets a page to write queries in.")
     compression: bool = _setting(
-        _SWITCH, "on", "Whether answers are compressed for clients that take it."
+        SWITCH, "on", "Whether answers are compressed for clients that take it."
     )
     cors_origins: tuple[str, ...] | None = _setting(
         _ORIGINS,
@@ -316,7 +332,7 @@ class Settings:
         "all.",
     )
     documents_only: bool = _setting(
-        _SWITCH, "off", "Whether only the queries of `RUNGRAPH_DOCUMENTS` are answered."
+        SWITCH, "off", "Whether only the queries of `RUNGRAPH_DOCUMENTS` are answered."
     )
     subscriptions: int = _setting(
         COUNT, "5000", "Subscriptions that one server process keeps; more are refused."
@@ -347,7 +363,7 @@ class Settings:
         _BYTES, "262144", "Bytes one message over a WebSocket may have."
     )
     debug: bool = _setting(
-        _SWITCH, "off", "Answers say which path served them and which statements ran."
+        SWITCH, "off", "Answers say which path served them and which statements ran."
     )
 
     @property

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
+from graph.auth import AuthError, Door, Keyring, viewer_in
 from graph.documents import Documents
 from graph.http.persisted import text_of
 from graph.http.reading import Asked, asked_in, value_of
@@ -44,10 +45,17 @@ class _Close(Exception):  # noqa: N818 - it ends the connection
 class Sockets:
     """Takes WebSockets in."""
 
-    def __init__(self, settings: Settings, operations: Operations, documents: Documents) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        operations: Operations,
+        documents: Documents,
+        keyring: Keyring | None = None,
+    ) -> None:
         self._settings = settings
         self._operations = operations
         self._documents = documents
+        self._keyring = keyring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -61,7 +69,9 @@ class Sockets:
             await send({"type": "websocket.close", "code": 4406, "reason": reason})
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
-        await _Socket(self._settings, self._operations, self._documents, receive, send).serve()
+        door = Door(viewer_in(scope), self._keyring)
+        socket = _Socket(self._settings, self._operations, self._documents, door, receive, send)
+        await socket.serve()
 
 
 class _Socket:
@@ -72,12 +82,14 @@ class _Socket:
         settings: Settings,
         operations: Operations,
         documents: Documents,
+        door: Door,
         receive: Receive,
         send: Send,
     ) -> None:
         self._settings = settings
         self._operations = operations
         self._documents = documents
+        self._door = door
         self._receive = receive
         self._send = send
         self._begun = False
@@ -130,6 +142,8 @@ class _Socket:
                 self._silent = True
                 connection.cancel()
                 return
+            if not await self._door.is_open():
+                await self._close(4401, "The key is not good any more")
             if self._begun:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._say(_PING), seconds)
@@ -157,10 +171,14 @@ class _Socket:
         await act(self, told)
 
     async def connection_init(self, told: Mapping[str, Any]) -> None:
-        """Begin: the client says who it is."""
-        _payload(told)
+        """Begin: the client says who it is, where its headers did not."""
+        payload = _payload(told)
         if self._begun:
             raise _Close(4429, "Too many initialisation requests")
+        try:
+            await self._door.open(payload or {})
+        except AuthError as error:
+            raise _Close(4403, f"Forbidden: {error}") from None
         self._begun = True
         self._deadline.reschedule(None)
         await self._say('{"type":"connection_ack"}')
@@ -229,7 +247,8 @@ class _Socket:
         query = asked.query
         if asked.id or asked.extensions or self._settings.documents_only:
             query = text_of(asked, self._documents, only=self._settings.documents_only)
-        begun = await self._operations.begin(query, asked.variables, asked.name)
+        viewer = self._door.viewer
+        begun = await self._operations.begin(query, asked.variables, asked.name, viewer=viewer)
         if isinstance(begun, str):
             await self._say(f"{head}{begun}}}")
             return

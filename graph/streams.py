@@ -14,6 +14,7 @@ import orjson
 from starlette.types import Receive, Send
 from strawberry.types.graphql import OperationType
 
+from graph.auth import LOCAL, Viewer
 from graph.http.reading import Asked
 from graph.live import EndedError, Watcher
 from graph.settings import Settings
@@ -47,10 +48,13 @@ class Streams:
         receive: Receive,
         send: Send,
         headers: Sequence[Header] = (),
+        viewer: Viewer = LOCAL,
     ) -> None:
         """Execute an operation and stream what comes of it, until it ends or the client goes."""
         await send({"type": "http.response.start", "status": 200, "headers": [*_HEADERS, *headers]})
-        events = asyncio.create_task(self._stream(self._events(query, asked, allowed), send))
+        events = asyncio.create_task(
+            self._stream(self._events(query, asked, allowed, viewer), send)
+        )
         going = asyncio.create_task(_gone(receive))
         try:
             await asyncio.wait((events, going), return_when=asyncio.FIRST_COMPLETED)
@@ -70,10 +74,12 @@ class Streams:
         await send({"type": "http.response.body", "body": b""})
 
     async def _events(
-        self, query: str, asked: Asked, allowed: Iterable[OperationType]
+        self, query: str, asked: Asked, allowed: Iterable[OperationType], viewer: Viewer
     ) -> AsyncGenerator[bytes]:
         try:
-            begun = await self._operations.begin(query, asked.variables, asked.name, allowed)
+            begun = await self._operations.begin(
+                query, asked.variables, asked.name, allowed, viewer
+            )
             if isinstance(begun, str):
                 yield _next(begun)
             else:

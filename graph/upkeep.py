@@ -9,10 +9,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from db import retention, rollups
+from db import keys, retention, rollups
 from db.parking import age_out
 from db.search_index import BATCH, index_some, is_waiting
 from db.store import Store, utc_now
+from graph.auth import Keyring
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +47,17 @@ def _forget(age: timedelta) -> Chore:
     return forget
 
 
+def _note_use(keyring: Keyring | None) -> Chore:
+    """Write down when keys were last used: now and then, not with every request."""
+
+    async def note_use(store: Store) -> bool:
+        if keyring is not None and (used := keyring.take_used()):
+            await store.write(keys.note_use, used)
+        return False
+
+    return note_use
+
+
 def _prune(days: int) -> Chore:
     async def prune(store: Store) -> bool:
         cutoffs = await store.read_with(retention.cutoffs, days, utc_now())
@@ -58,7 +70,9 @@ def _prune(days: int) -> Chore:
 
 
 @asynccontextmanager
-async def kept_up(store: Store, parked: timedelta, keep_days: int = 0) -> AsyncGenerator[None]:
+async def kept_up(
+    store: Store, parked: timedelta, keep_days: int = 0, keyring: Keyring | None = None
+) -> AsyncGenerator[None]:
     """Do all chores while the context is open.
 
     What waits longer than `parked` is forgotten; projects that say nothing else keep their runs
@@ -69,6 +83,7 @@ async def kept_up(store: Store, parked: timedelta, keep_days: int = 0) -> AsyncG
         ("rollups", _sum_up, 30.0),
         ("parked", _forget(parked), 3600.0),
         ("retention", _prune(keep_days), 86_400.0),
+        ("keys", _note_use(keyring), 60.0),
     )
     tasks = [asyncio.create_task(_forever(store, *chore)) for chore in chores]
     try:

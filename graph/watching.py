@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -27,11 +27,13 @@ from graphql import (
 )
 from strawberry.types.graphql import OperationType as StrawberryOperationType
 
+from db import filters
 from db.errors import StoreError, TooSlowError
 from db.questions import RUNS
 from db.store import Store
 from db.watched import RunChange, Watched
 from graph.attachment_urls import AttachmentUrls
+from graph.auth import LOCAL, Viewer
 from graph.context import Context
 from graph.engine.cache import Cache
 from graph.errors import shown
@@ -135,12 +137,13 @@ class Operations:
         variables: dict[str, Any] | None,
         name: str | None,
         allowed: Iterable[StrawberryOperationType] = ANY,
+        viewer: Viewer = LOCAL,
     ) -> str | AbstractAsyncContextManager[Watcher]:
         """Return the answer to a query or a mutation as JSON text, or what a subscription watches.
 
         Raises RefusedError for what is not executed.
         """
-        context = self._context()
+        context = self._context(viewer)
         try:
             async with asyncio.timeout(self._settings.request_seconds):
                 return await self._begin(query, variables, name, allowed, context)
@@ -160,8 +163,9 @@ class Operations:
             error = GraphQLError(str(error), original_error=error)
         return RefusedError(_shown([error], self._settings))
 
-    def _context(self) -> Context:
-        return Context(self._store, self._settings, self._urls, self._limits, newest=True)
+    def _context(self, viewer: Viewer) -> Context:
+        store = viewer.store(self._store)
+        return Context(store, self._settings, self._urls, self._limits, viewer, newest=True)
 
     async def _begin(
         self,
@@ -199,10 +203,19 @@ class Operations:
         watched = context.watched
         if watched is None:  # @skip has left nothing of it
             watched = Watched(first=0, link=RUNS)
+        watched = _within(watched, context.viewer)
         cost = context.prepared.costs(variables) if context.prepared else 0
         at_once = max(self._limits.cost // max(cost, 1), 1)
         selection = Selection(text, variables, name, self._settings, at_once)
-        return self.live.watching(watched, selection)
+        return self.live.watching(watched, selection, context.viewer)
+
+
+def _within(watched: Watched, viewer: Viewer) -> Watched:
+    """Return what somebody may watch of what they ask for: changes in their projects."""
+    if viewer.reach is None:
+        return watched
+    inside = filters.test("session_id", "in", sorted(viewer.reach.projects))
+    return replace(watched, where=filters.All((inside, watched.where)))
 
 
 def _answer(

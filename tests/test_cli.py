@@ -30,7 +30,7 @@ def test_help_names_every_command_and_loads_nothing_else(capsys):
 
     assert done.value.code == 0
     printed = capsys.readouterr().out
-    assert all(command in printed for command in COMMANDS)
+    assert all(command.split()[0] in printed for command in COMMANDS)
     program = "import sys, graph.cli; sys.exit('starlette' in sys.modules or 'db' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], cwd=HOME, check=False).returncode == 0
 

@@ -10,6 +10,7 @@ from strawberry.types.graphql import OperationType
 
 from db.store import Store
 from graph.attachment_urls import AttachmentUrls
+from graph.auth import Viewer, viewer_in
 from graph.context import Context
 from graph.documents import Documents
 from graph.errors import shown
@@ -39,7 +40,7 @@ STATUSES: Mapping[str, int] = {
 
 
 Stream = Callable[
-    [str, Asked, Iterable[OperationType], Receive, Send, Sequence[tuple[bytes, bytes]]],
+    [str, Asked, Iterable[OperationType], Receive, Send, Sequence[tuple[bytes, bytes]], Viewer],
     Awaitable[None],
 ]
 """Answers a request with a stream of events."""
@@ -127,19 +128,20 @@ class Endpoint:
             query = text_of(asked, self._documents, only=self._settings.documents_only)
         if taken.media is Media.EVENTS and self._stream is not None:
             self._patrol.leave(visit)
-            await self._stream(query, asked, allowed, receive, send, taken.origin)
+            await self._stream(query, asked, allowed, receive, send, taken.origin, viewer_in(scope))
             return
-        await self._answer(asked, query, allowed, self._answering(send, taken, visit))
+        context = self._context(scope)
+        await self._answer(asked, query, allowed, context, self._answering(send, taken, visit))
 
     async def _answer(
         self,
         asked: Asked,
         query: str,
         allowed: frozenset[OperationType],
+        context: Context,
         answering: Answering,
     ) -> None:
         """Execute a request and write its answer."""
-        context = Context(self._store, self._settings, self._urls, self._limits)
         try:
             result = await schema.execute(
                 query, asked.variables, context, None, asked.name, allowed
@@ -159,6 +161,11 @@ class Endpoint:
         finally:
             self._patrol.leave(answering.visit)
             await context.close()
+
+    def _context(self, scope: Scope) -> Context:
+        viewer = viewer_in(scope)
+        store = viewer.store(self._store)
+        return Context(store, self._settings, self._urls, self._limits, viewer)
 
     def _with_errors(self, result: ExecutionResult, media: Media) -> tuple[dict[str, Any], int]:
         """Return an answer with errors, as users may see them, and its status.

@@ -19,10 +19,12 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 
 BUSY = 503
 RETRY_SECONDS = "1"
+FORBIDDEN = "FORBIDDEN"
 
 STORE_ERRORS: Mapping[type[errors.StoreError], tuple[int, str]] = {
     errors.NotFoundError: (404, "NOT_FOUND"),
     errors.ConflictError: (409, "CONFLICT"),
+    errors.ForbiddenError: (403, FORBIDDEN),
     errors.InvalidError: (422, "INVALID"),
     errors.BusyError: (BUSY, "BUSY"),
     errors.UnavailableError: (BUSY, "UNAVAILABLE"),
@@ -47,14 +49,15 @@ def failed(status: int, code: str, message: str, **more: Any) -> Response:
 
 
 def ingested(message: str, kept: int, refused: Sequence[Refusal]) -> Response:
-    """Answer a batch that is on disk: 202, or 422 when all of it was refused."""
+    """Answer a batch that is on disk: 202, or 422 (403) when all of it was refused."""
     if not refused:
         return ok({"message": message}, 202)
     told = [{"id": each.id, "code": each.code, "message": each.message} for each in refused]
     if kept:
         return ok({"message": message, "refused": told}, 202)
     more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-    return failed(422, refused[0].code, refused[0].message + more, refused=told)
+    status = 403 if all(each.code == FORBIDDEN for each in refused) else 422
+    return failed(status, refused[0].code, refused[0].message + more, refused=told)
 
 
 def guarded(endpoint: Endpoint) -> Endpoint:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import orjson
 from starlette.requests import Request
@@ -12,12 +12,14 @@ from starlette.responses import Response
 
 from db import feedback_reads
 from db.arrivals import Batch, FeedbackArrival, Outcome
-from db.errors import InvalidError, NotFoundError
+from db.errors import ForbiddenError, InvalidError, NotFoundError
 from db.feedback import delete_feedback
 from db.models import Feedback
 from db.store import Store
+from db.within import OpenStore
+from graph.auth import viewer_in
 from graph.ingest import bodies, convert, queries, wire
-from graph.ingest.answers import ok
+from graph.ingest.answers import FORBIDDEN, ok
 from graph.ingest.bodies import IngestLimits
 
 
@@ -34,13 +36,13 @@ class FeedbackRoutes:
         body = await bodies.read_plain(request, self.limits)
         told = wire.feedback(wire.Item("the feedback", body, default_id=uuid4()))
         arrival = convert.feedback_arrival(told, self.clock())
-        _check(await self.store.ingest(Batch(feedback=[arrival], size=len(body))))
+        _check(await self._store(request).ingest(Batch(feedback=[arrival], size=len(body))))
         return ok(_answer(arrival))
 
     async def list(self, request: Request) -> Response:
         """GET /feedback."""
         limit, offset = queries.page(request)
-        found = await self.store.read_with(
+        found = await self._store(request).read_with(
             feedback_reads.listed,
             run_ids=queries.ids(request, "run"),
             session_ids=queries.ids(request, "session"),
@@ -53,7 +55,7 @@ class FeedbackRoutes:
 
     async def read(self, request: Request) -> Response:
         """GET /feedback/{id}."""
-        return ok(_answer(await self._find(queries.path_id(request))))
+        return ok(_answer(await self._find(request)))
 
     async def update(self, request: Request) -> Response:
         """PATCH /feedback/{id}; what is null stays. A change of unknown feedback waits for it."""
@@ -61,8 +63,8 @@ class FeedbackRoutes:
         body = await bodies.read_plain(request, self.limits)
         told = wire.feedback(wire.Item("the feedback", body, id, post=False))
         patch = convert.feedback_patch(told)
-        _check(await self.store.ingest(Batch(feedback_patches=[patch], size=len(body))))
-        found = await self.store.read_with(feedback_reads.find, id)
+        _check(await self._store(request).ingest(Batch(feedback_patches=[patch], size=len(body))))
+        found = await self._store(request).read_with(feedback_reads.find, id)
         return (
             ok({"message": f"feedback {id} is awaited"}, 202)
             if found is None
@@ -71,12 +73,16 @@ class FeedbackRoutes:
 
     async def delete(self, request: Request) -> Response:
         """DELETE /feedback/{id}; answers what it was."""
-        found = await self._find(queries.path_id(request))
-        await self.store.write(delete_feedback, [found.id])
+        found = await self._find(request)
+        await self._store(request).write(delete_feedback, [found.id])
         return ok(_answer(found))
 
-    async def _find(self, id: UUID) -> Feedback:
-        found = await self.store.read_with(feedback_reads.find, id)
+    def _store(self, request: Request) -> OpenStore:
+        return viewer_in(request.scope).store(self.store)
+
+    async def _find(self, request: Request) -> Feedback:
+        id = queries.path_id(request)
+        found = await self._store(request).read_with(feedback_reads.find, id)
         if found is None:
             raise NotFoundError(f"there is no feedback {id}")
         return found
@@ -84,7 +90,7 @@ class FeedbackRoutes:
 
 def _check(outcome: Outcome) -> None:
     for refusal in outcome.refused:
-        raise InvalidError(refusal.message)
+        raise (ForbiddenError if refusal.code == FORBIDDEN else InvalidError)(refusal.message)
 
 
 def _answer(feedback: Feedback | FeedbackArrival) -> Mapping[str, Any]:

@@ -10,6 +10,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from db.store import Store
+from db.within import OpenStore
+from graph.auth import viewer_in
 from graph.ingest import bodies, envelopes
 from graph.ingest.answers import ingested
 from graph.ingest.batches import Sorted, sort
@@ -51,6 +53,9 @@ class RunRoutes:
         """PATCH /runs/{id}."""
         return await self._one(request, "Run updated", post=False)
 
+    def _store(self, request: Request) -> OpenStore:
+        return viewer_in(request.scope).store(self.store)
+
     async def _one(self, request: Request, message: str, *, post: bool) -> Response:
         kind = "post" if post else "patch"
         id_text = request.path_params.get("id")
@@ -76,6 +81,6 @@ class RunRoutes:
             found = prepared()
         if not found.size:
             return ingested(message, 0, found.refused)
-        outcome = await self.store.ingest(found.batch)
+        outcome = await self._store(request).ingest(found.batch)
         kept = found.size - len(outcome.refused)
         return ingested(message, kept, (*found.refused, *outcome.refused))

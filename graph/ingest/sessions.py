@@ -14,6 +14,8 @@ from db import deletion, project_admin
 from db.errors import NotFoundError
 from db.models import Project
 from db.store import Store
+from db.within import OpenStore
+from graph.auth import viewer_in
 from graph.ingest import bodies, queries, wire
 from graph.ingest.answers import ok
 from graph.ingest.bodies import IngestLimits
@@ -37,7 +39,7 @@ class SessionRoutes:
         fields: dict[str, Any] = {"created_at": self.clock(), **_fields(told)}
         project = Project(id=told.id, **fields)
         upsert = queries.flag(request, "upsert")
-        stored = await self.store.write(project_admin.create, project, upsert=upsert)
+        stored = await self._store(request).write(project_admin.create, project, upsert=upsert)
         return ok(tracer_session(stored))
 
     async def delete(self, request: Request) -> Response:
@@ -54,8 +56,11 @@ class SessionRoutes:
         id = queries.path_id(request)
         body = await bodies.read_plain(request, self.limits)
         told = wire.project(wire.Item("the project", body, id, post=False))
-        stored = await self.store.write(project_admin.change, id, _fields(told))
+        stored = await self._store(request).write(project_admin.change, id, _fields(told))
         return ok(tracer_session(stored))
+
+    def _store(self, request: Request) -> OpenStore:
+        return viewer_in(request.scope).store(self.store)
 
 
 def _fields(told: wire.Told) -> dict[str, Any]:

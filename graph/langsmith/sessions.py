@@ -12,6 +12,7 @@ from db import project_admin
 from db.errors import InvalidError, NotFoundError
 from db.models import Project
 from db.store import Store
+from graph.auth import viewer_in
 from graph.ingest import queries
 from graph.ingest.answers import ok
 from graph.ingest.sessions import tracer_session
@@ -54,7 +55,7 @@ class SessionReads:
 
     async def _found(self, request: Request) -> dict[str, Any]:
         id = queries.path_id(request)
-        found = await self.store.read_with(project_admin.find, id)
+        found = await viewer_in(request.scope).store(self.store).read_with(project_admin.find, id)
         if found is None:
             raise NotFoundError(f"there is no project {id}")
         return (await self._answers(request, [found]))[0]
@@ -62,19 +63,23 @@ class SessionReads:
     async def _listed(self, request: Request, **page: int) -> list[dict[str, Any]]:
         limit, offset = queries.page(request) if not page else (page["limit"], page["offset"])
         given = request.query_params
-        found = await self.store.read_with(
-            project_admin.listed,
-            ids=queries.ids(request, "id"),
-            name=given.get("name"),
-            name_contains=given.get("name_contains"),
-            reference_dataset_ids=[
-                *queries.ids(request, "reference_dataset"),
-                *queries.ids(request, "reference_dataset_id"),
-            ],
-            reference_free=queries.flag(request, "reference_free"),
-            metadata=_metadata(given.get("metadata")),
-            limit=limit,
-            offset=offset,
+        found = (
+            await viewer_in(request.scope)
+            .store(self.store)
+            .read_with(
+                project_admin.listed,
+                ids=queries.ids(request, "id"),
+                name=given.get("name"),
+                name_contains=given.get("name_contains"),
+                reference_dataset_ids=[
+                    *queries.ids(request, "reference_dataset"),
+                    *queries.ids(request, "reference_dataset_id"),
+                ],
+                reference_free=queries.flag(request, "reference_free"),
+                metadata=_metadata(given.get("metadata")),
+                limit=limit,
+                offset=offset,
+            )
         )
         return await self._answers(request, found)
 

@@ -116,6 +116,7 @@ class Planned:
     def __init__(self, reading: Reading) -> None:
         self.dialect = reading.dialect
         self.statements = reading.statements
+        self.reach = reading.reach
         self.plans: list[Plan] = []
         self._reading = reading
 

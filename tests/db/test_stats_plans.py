@@ -33,6 +33,7 @@ class Planned:
     def __init__(self, reading: Reading) -> None:
         self.dialect = reading.dialect
         self.statements = reading.statements
+        self.reach = reading.reach
         self.steps: list[str] = []
         self._reading = reading
 

@@ -13,6 +13,7 @@ down_revision = None
 
 def upgrade() -> None:
     """Make every table."""
+    _access_key()
     _attachment()
     _feedback()
     _parked()
@@ -28,6 +29,22 @@ def upgrade() -> None:
     _run_tag()
     _thread()
     _full_text()
+
+
+def _access_key() -> None:
+    op.create_table(
+        "access_key",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=True),
+        sa.Column("rights", sa.Text(), nullable=False),
+        sa.Column("projects", JsonText(), nullable=True),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("expires_at", UTCDateTime(), nullable=True),
+        sa.Column("revoked_at", UTCDateTime(), nullable=True),
+        sa.Column("last_used_at", UTCDateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
 
 
 def _attachment() -> None:
