@@ -208,7 +208,7 @@ class Settings:
         _SECONDS, "10", "PostgreSQL: seconds that one read may take before it is stopped."
     )
     db_pooled: bool = _setting(
-        _SWITCH,
+        SWITCH,
         "off",
         "PostgreSQL is reached through a pooler in transaction mode, such as PgBouncer: statements "
         "are not prepared, and nothing is asked of a session.",
