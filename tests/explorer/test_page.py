@@ -74,13 +74,17 @@ def many() -> list[dict]:
     return runs
 
 
+def send(server: Server, *runs: dict) -> None:
+    body = {"post": runs, "patch": []}
+    httpx.post(f"{server.url}/runs/batch", json=body, timeout=60).raise_for_status()
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Server]:
     url = f"sqlite:///{tmp_path_factory.mktemp('explorer') / 'runs.db'}"
     with serving("serve", url) as server:
-        for runs in (trace(), many()):
-            body = {"post": runs, "patch": []}
-            httpx.post(f"{server.url}/runs/batch", json=body, timeout=60).raise_for_status()
+        send(server, *trace())
+        send(server, *many())
         yield server
 
 
@@ -218,13 +222,16 @@ def test_the_waterfall_is_dark_where_the_system_is(agent):
 )
 def test_runs_gather_in_the_waterfall_as_they_arrive(page, server):
     page.ask("subscription { runChanges { kind runId run { id name runType parentRunId } } }")
-    page.wait("document.querySelector('.graphiql-execute-button[aria-label^=Stop]')")
     page.wait(f"{TREE} === ''")
-
     root = run(70, "live")
-    for runs in ([root], [run(71, "step", root), run(72, "other step", root)]):
-        body = {"post": runs, "patch": []}
-        httpx.post(f"{server.url}/runs/batch", json=body).raise_for_status()
+    send(server, root)
+    for attempt in range(100):  # the socket may open after the first change
+        if page.run(TREE):
+            break
+        send(server, {**root, "tags": [str(attempt)]})
+        page.run("new Promise((done) => setTimeout(done, 100))")
+
+    send(server, run(71, "step", root), run(72, "other step", root))
 
     assert page.wait(f"{TREE} === 'live step other step'")
     assert page.run(TOLD) == "3 runs · live"
