@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.engine import make_url
@@ -28,9 +28,11 @@ from db.ingest import fold
 from db.news import HISTORY, LocalNews, News
 from db.reach import Reach, keep_within
 from db.readers import Readers, Reading, SqliteReaders
-from db.replica import Replica, ReplicatedReaders
 from db.schema_version import ensure
 from db.servers import Server, is_gone, open_postgres
+
+if TYPE_CHECKING:
+    from db.replica import Replica
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -138,9 +140,9 @@ class Store:
         return self._engine.dialect.name
 
     @property
-    def replica(self) -> Replica | None:
+    def replica(self) -> "Replica | None":
         """How the replica does; None without one."""
-        return self._readers.state if isinstance(self._readers, ReplicatedReaders) else None
+        return getattr(self._readers, "state", None)
 
     def reading(self, reach: Reach | None = None, *, newest: bool = False) -> Reading:
         """Return a snapshot, of what is within reach, for one request; its owner closes it.
@@ -312,6 +314,7 @@ def _connected(
 def _beside(primary: Readers, replica: str, lag: float, server: Server) -> Readers:
     """Return readers of a replica and, where that will not do, of the primary."""
     from db.postgres import PostgresReaders  # noqa: PLC0415 - the driver is an extra
+    from db.replica import Replica, ReplicatedReaders  # noqa: PLC0415 - as well
 
     if not isinstance(primary, PostgresReaders):
         raise InvalidError("there is a replica, but the database is not PostgreSQL")

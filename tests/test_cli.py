@@ -120,3 +120,21 @@ def test_a_server_tells_its_address_answers_and_ends_when_told(tmp_path, number,
 
         assert server.process.wait(timeout=15) == code
     assert [file.name for file in tmp_path.iterdir()] == ["runs.db"]
+
+
+def test_drivers_of_postgresql_are_wanted_by_nobody_who_does_not_use_it(tmp_path):
+    program = (
+        "import sys; sys.modules.update(asyncpg=None, psycopg=None);"
+        "from db.store import Store; import graph.cli, graph.commands;"
+        f"Store.open('sqlite:///{tmp_path}/runs.db').close()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=HOME,
+        env=environ(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
