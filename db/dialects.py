@@ -273,6 +273,11 @@ def as_sent(dialect: str, values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple([form(value) if (form := form_of(value.__class__)) else value for value in values])
 
 
+def takes_bulk(dialect: str) -> bool:
+    """Say whether `db.bulk` is there for a database; SQLite is called, not sent to."""
+    return dialect == "postgresql"
+
+
 def longest_indexed_text(dialect: str) -> int | None:
     """Return how many characters, none of them repeated, an index entry surely holds; None: any.
 

@@ -38,7 +38,7 @@ _TRACES = select(
     )
 )
 _UPDATE = update(RUN).where(
-    RUN.c.trace_id == bindparam("of_trace"), RUN.c.id == bindparam("of_run")
+    RUN.c.trace_id == bindparam("of_trace_id"), RUN.c.id == bindparam("of_id")
 )
 
 
@@ -57,7 +57,7 @@ def recount(connection: Connection, traces: Collection[UUID]) -> list[Noted]:
 
 
 def _noted(row: dict[str, Any]) -> Noted:
-    key = row["of_run"], row["of_trace"]
+    key = row["of_id"], row["of_trace_id"]
     told = row["session_id"], row["run_type"], row["parent_run_id"] is None
     return Noted(ChangeKind.UPDATED, *key, *told)
 
@@ -87,7 +87,7 @@ def _put_right(rows: list[dict[str, Any]]) -> Iterable[dict[str, Any]]:
         }
         if any(row[name] != value for name, value in right.items()):
             known = {name: row[name] for name in ("session_id", "start_time", "run_type")}
-            yield {**right, **known, "of_trace": row["trace_id"], "of_run": row["id"]}
+            yield {**right, **known, "of_trace_id": row["trace_id"], "of_id": row["id"]}
 
 
 def _lift(

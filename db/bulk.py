@@ -1,0 +1,100 @@
+"""Many rows to PostgreSQL in one statement: by COPY what is new, else as arrays, one a column.
+
+Only statements that `db.sending` is given in a known form are turned: an insert, whatever it does
+on conflict, or an update or delete of rows named by the parameters `of_<column>`.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Dialect
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql.dml import Delete, Insert, Update
+from sqlalchemy.sql.elements import ClauseElement
+
+from db.servers import past_sqlalchemy
+
+Rows = Sequence[tuple[Any, ...]]
+Send = Callable[[Connection, Rows], bool]
+"""Sends rows, all at once; says whether that was possible."""
+
+FEWEST = 4
+"""Of fewer rows, each is better sent by itself."""
+
+_KEY = "of_"
+_DIALECT: Dialect = postgresql.dialect()
+
+
+@lru_cache(maxsize=128)
+def in_bulk(statement: ClauseElement, sql: str, names: tuple[str, ...]) -> Send | None:
+    """Return what sends many rows of a statement at once; None where that is not known.
+
+    `sql` is the statement for one row, `names` are those of its parameters, in their places.
+    """
+    if not isinstance(statement, Insert | Update | Delete):
+        return None
+    table: Any = statement.table
+    if not {name.removeprefix(_KEY) for name in names} <= set(table.c.keys()):
+        return None
+    if isinstance(statement, Insert):
+        return _inserting(table, sql, names)
+    return _keyed(table, names, is_update=isinstance(statement, Update))
+
+
+def _inserting(table: Any, sql: str, names: tuple[str, ...]) -> Send:
+    head, conflict, rest = sql.partition(" ON CONFLICT")
+    if not conflict:
+        return _copying(f"COPY {table.name} ({', '.join(names)}) FROM STDIN")
+    head, _, _ = head.partition(" VALUES (")
+    key = tuple(names.index(column.name) for column in table.primary_key)
+    values = f"SELECT * FROM {_arrays(table, names)}"  # noqa: S608 - names of ours
+    return _unnesting(f"{head} {values}{conflict}{rest}", key)
+
+
+def _keyed(table: Any, names: tuple[str, ...], *, is_update: bool) -> Send | None:
+    """Return what changes, or deletes, the rows of a table that parameters name."""
+    keys = [name for name in names if name.startswith(_KEY)]
+    sets = [name for name in names if name not in keys]
+    if not keys or bool(sets) != is_update:
+        return None
+    given = f"{_arrays(table, names)} AS given({', '.join(names)})"
+    same = " AND ".join(f"{table.name}.{key.removeprefix(_KEY)} = given.{key}" for key in keys)
+    changes = ", ".join(f"{name} = given.{name}" for name in sets)
+    update = f"UPDATE {table.name} SET {changes} FROM"  # noqa: S608 - names of ours
+    verb = update if sets else f"DELETE FROM {table.name} USING"  # noqa: S608 - the same
+    return _unnesting(f"{verb} {given} WHERE {same}", tuple(map(names.index, keys)))
+
+
+def _arrays(table: Any, names: Iterable[str]) -> str:
+    columns = [table.c[name.removeprefix(_KEY)] for name in names]
+    types = [column.type.compile(dialect=_DIALECT) for column in columns]
+    return f"unnest({', '.join(f'%s::{each}[]' for each in types)})"
+
+
+def _unnesting(sql: str, key: tuple[int, ...]) -> Send:
+    """Return what sends rows as arrays, if none is named twice: a statement can not order them."""
+
+    def send(connection: Connection, rows: Rows) -> bool:
+        if len({tuple([row[at] for at in key]) for row in rows}) < len(rows):
+            return False
+        connection.exec_driver_sql(sql, tuple(map(list, zip(*rows, strict=True))))
+        return True
+
+    return send
+
+
+def _copying(sql: str) -> Send:
+    def send(connection: Connection, rows: Rows) -> bool:
+        if not connection.in_transaction():
+            connection.begin()
+        with (
+            past_sqlalchemy(connection, sql) as driver,
+            driver.cursor() as cursor,
+            cursor.copy(sql) as copy,
+        ):
+            for row in rows:
+                copy.write_row(row)
+        return True
+
+    return send
