@@ -36,7 +36,8 @@ _GONE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 class NotifiedNews:
     """News of every process that writes to one PostgreSQL."""
 
-    def __init__(self, url: str, most: int) -> None:
+    def __init__(self, url: str | None, most: int) -> None:
+        """Make news of a server at a URL; None: there is only a pooler, and nothing is heard."""
         self.history = History(most)
         self.trouble: str | None = "the server has not started"
         self._url = url
@@ -61,6 +62,10 @@ class NotifiedNews:
 
     async def open(self) -> None:
         """Listen, from now on; a server that is not there is tried again meanwhile."""
+        if self._url is None:
+            self.trouble = "a pooler stands before PostgreSQL; RUNGRAPH_DB_DIRECT leads past it"
+            log.warning("no subscriptions: %s", self.trouble)
+            return
         await self._connect()
         self._listening = asyncio.create_task(self._listen())
 

@@ -305,7 +305,7 @@ def _connected(
         from db.postgres import PostgresReaders  # noqa: PLC0415 - the driver is an extra
 
         plain = parsed.set(drivername="postgresql").render_as_string(hide_password=False)
-        news = NotifiedNews(server.direct or plain, history)
+        news = NotifiedNews(server.direct or (None if server.pooled else plain), history)
         return open_postgres(plain, pooled=server.pooled), PostgresReaders(plain, server), news
     msg = f"the database is {url!r}; sqlite:///file.db or postgresql://... is wanted"
     raise InvalidError(msg)

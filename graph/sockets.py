@@ -149,7 +149,11 @@ class _Socket:
                     await asyncio.wait_for(self._say(_PING), seconds)
 
     async def _say(self, text: str) -> None:
-        await self._send({"type": "websocket.send", "text": text})
+        """Send a message. Raises OSError where the connection has ended meanwhile."""
+        try:
+            await self._send({"type": "websocket.send", "text": text})
+        except RuntimeError as error:  # so says the server of one that it has closed itself
+            raise ConnectionError(str(error)) from None
 
     async def _take(self, message: Message) -> None:
         text = message.get("text")

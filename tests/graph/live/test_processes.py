@@ -13,6 +13,7 @@ import pytest
 
 from db.arrivals import Batch
 from db.news import History
+from db.servers import Server
 from db.store import Store
 from tests import databases
 from tests.conftest import run_id
@@ -88,6 +89,17 @@ def test_what_is_told_while_nobody_could_listen_is_known_to_be_missed(own_databa
 
     with closing(Store.open(own_database)) as store:
         asyncio.run(asyncio.wait_for(scene(store), 60))
+
+
+def test_behind_a_pooler_nobody_may_think_that_they_hear(own_database):
+    async def scene(store: Store) -> str | None:
+        await store.news.open()
+        await store.ingest(Batch(runs=[arriving("a")]))
+        await store.news.aclose()
+        return store.news.trouble
+
+    with closing(Store.open(own_database, server=Server(pooled=True))) as store:
+        assert "RUNGRAPH_DB_DIRECT" in str(asyncio.run(scene(store)))
 
 
 def test_a_transaction_that_is_undone_is_no_news(own_database):
