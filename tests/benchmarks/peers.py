@@ -26,7 +26,14 @@ def main() -> None:
     if given.peer == "floor":
         _settle()
     with closing(listen("127.0.0.1", given.port)) as listener:
-        run(app, listener, up=lambda: print(f"{given.peer}: {address(listener)}", flush=True))
+        run(
+            app,
+            listener,
+            up=lambda: print(f"{given.peer}: {address(listener)}", flush=True),
+            stopping=lambda: None,
+            message_bytes=1,
+            ping_seconds=60,
+        )
 
 
 def _settle() -> None:
