@@ -7,7 +7,11 @@ than a short read costs.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
+
+_PATIENCE = 10.0
+"""Seconds that a connection may take to close."""
 
 
 class Connections:
@@ -19,6 +23,7 @@ class Connections:
         self._open = 0
         self._idle: list[Any] = []
         self._waiting: deque[asyncio.Future[Any]] = deque()
+        self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def take(self, seconds: float) -> Any:
@@ -64,8 +69,10 @@ class Connections:
             self._pass_on(connection)
 
     def drop(self, connection: Any) -> None:
-        """Take a connection back that nobody can use again."""
-        connection.terminate()
+        """Take a connection back that nobody can use again; what it is busy with is ended."""
+        closing = asyncio.get_running_loop().create_task(_ended(connection))
+        self._closing.add(closing)
+        closing.add_done_callback(self._closing.discard)
         self._lost()
 
     def distrust(self) -> None:
@@ -90,4 +97,10 @@ class Connections:
         """Close what is idle now, the others when they are given back."""
         self._closed = True
         while self._idle:
-            await self._idle.pop().close()
+            await self._idle.pop().close(timeout=_PATIENCE)
+        await asyncio.gather(*self._closing, return_exceptions=True)
+
+
+async def _ended(connection: Any) -> None:
+    with suppress(Exception):  # it is of no use either way
+        await connection.close(timeout=_PATIENCE)
