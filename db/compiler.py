@@ -36,7 +36,7 @@ from db.dialects import (
 from db.entity import Column, Entity, Head, Score, Size
 from db.filters import Form, clause_of
 from db.merging import Split, merged
-from db.narrow import behind, column_in, conjuncts, is_led, led
+from db.narrow import behind
 from db.ordering import (
     WindowForm,
     average_score,
@@ -83,8 +83,6 @@ def rows_of_one(
     """Return the statement for the rows of one parent (or of none)."""
     if window is not None and columns_of(order) != columns_of(link.order):
         return compiled_of(dialect, _sorted(dialect, link, columns, where, window, order))
-    if window is not None and is_led(link, where, order):
-        return compiled_of(dialect, _led(dialect, link, columns, where, window, order))
     target = link.target
     query = selected(dialect, target, columns)
     query = _filtered(query, target, where).where(*fixed(link, deep=deep))
@@ -108,33 +106,9 @@ def rows_merged(
     projects: int,
 ) -> Statement:
     """Return the statement for a page that is merged from several (`db.merging`)."""
-    keys = merged(link, where, window, order, partial(binds, "f"), split, projects)
+    keys = merged(dialect, link, where, window, order, partial(binds, "f"), split, projects)
     found = reversed_order(order) if window.backward else order
     return compiled_of(dialect, _of_page(dialect, link, columns, keys, found))
-
-
-def _led(
-    dialect: str,
-    link: Link,
-    columns: tuple[Column, ...],
-    where: Form,
-    window: WindowForm,
-    order: Order,
-) -> Select[Any]:
-    """Return a page that an index of tags or metadata leads."""
-    target = link.target
-    bind = binds("f")
-    bound = ((part, bind) for part in conjuncts(where))
-    source, conditions, leader = led(target.source(_stored(columns)), bound)
-    query = select(*(_column(dialect, target, column) for column in columns)).select_from(source)
-    query = query.where(
-        *(leader.c[column] == bindparam(f"k{at}") for at, (_, column) in enumerate(link.on)),
-        *conditions,
-        *between(column_in(leader), order, window),
-    )
-    found = terms(reversed_order(order) if window.backward else order)
-    query = query.order_by(*(directed(column_in(leader)(term), term) for term in found))
-    return query.limit(bindparam("size"))
 
 
 def _sorted(

@@ -321,6 +321,11 @@ def only_migrator(connection: Connection) -> None:
             connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")
 
 
+def merges_in_order(dialect: str) -> bool:
+    """Say whether of several sorted selections put together no more is read than is shown."""
+    return dialect == "sqlite"
+
+
 def upsert(dialect: str, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an insert that may say what happens on conflict."""
     return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import FromClause, Select, bindparam, select, union, union_all
 
+from db.dialects import merges_in_order
 from db.filters import All, Form, Some, Test, Where, form, parameters
 from db.narrow import (
     LEADERS,
@@ -19,6 +20,7 @@ from db.narrow import (
     Bound,
     column_in,
     conjuncts,
+    has_leader,
     is_by_time,
     is_of_project,
     led,
@@ -26,7 +28,6 @@ from db.narrow import (
 from db.ordering import WindowForm, between, directed
 from db.orders import Order, Term, reversed_order, terms
 from db.questions import RUNS, RUNS_OF_PROJECT, Link
-from db.tables import RUN
 
 MOST_PROJECTS = 128
 """How many projects' pages are merged; with more, the newest runs are looked through."""
@@ -76,7 +77,7 @@ def split_of(link: Link, where: Form, order: Order, *, limited: bool = False) ->
     several = (at for at, part in enumerate(parts) if 0 < width(part) <= MOST_VALUES)
     values = None if has_index else next(several, None)
     if is_of_project(link, parts):
-        return None if values is None else Split(values)
+        return Split(values) if values is not None or has_leader(parts) else None
     named = next((at for at, part in enumerate(parts) if _names_projects(part)), None)
     if named is None and values is None and not has_index and not limited:
         return None
@@ -136,6 +137,7 @@ def values_in(part: Where) -> tuple[Any, ...]:
 
 
 def merged(
+    dialect: str,
     link: Link,
     where: Form,
     window: WindowForm,
@@ -144,7 +146,10 @@ def merged(
     split: Split,
     projects: int,
 ) -> Select[Any]:
-    """Return the keys of a merged page: of projects s0, s1, ... and of values v0, v1, ..."""
+    """Return the keys of a merged page: of projects s0, s1, ... and of values v0, v1, ...
+
+    Runs that may have several of the values, tags, are cut to a page before they are merged.
+    """
     found = terms(reversed_order(order) if window.backward else order)
     parts = list(conjuncts(where))
     values = 1 if split.values is None else width(parts[split.values])
@@ -153,14 +158,15 @@ def merged(
         for project in (range(projects) if split.spread else (None,))
         for value in range(values)
     ]
-    if split.values is not None and parts[split.values][:2] == _TAGS:
+    shared = split.values is not None and parts[split.values][:2] == _TAGS
+    if len(arms) > 1 and (shared or not merges_in_order(dialect)):
         arms = [select(_in_order(arm.subquery(), found).subquery()) for arm in arms]
-        return _in_order(union(*arms).subquery("arms"), found)
-    return _in_order((union_all(*arms) if len(arms) > 1 else arms[0]).subquery("arms"), found)
+    together = (union if shared else union_all)(*arms) if len(arms) > 1 else arms[0]
+    return _in_order(together.subquery("arms"), found)
 
 
 def _in_order(rows: FromClause, order: Sequence[Term]) -> Select[Any]:
-    """Return the first rows; of tags that is done before they are merged, for runs have several."""
+    """Return the first rows."""
     directions = [directed(rows.c[str(term.column)], term) for term in order]
     return select(rows).order_by(*directions).limit(bindparam("size"))
 
@@ -168,14 +174,12 @@ def _in_order(rows: FromClause, order: Sequence[Term]) -> Select[Any]:
 def _arm(
     link: Link, bound: Iterator[Bound], window: WindowForm, order: Order, project: int | None
 ) -> Select[Any]:
-    source, conditions, leader = led(RUN, bound)
+    conditions, leader = led(bound)
     fixed = [leader.c[column] == bindparam(f"k{at}") for at, (_, column) in enumerate(link.on)]
     if project is not None:
         fixed.append(leader.c.session_id == bindparam(f"s{project}"))
     keys = select(*(leader.c[name] for name in ("trace_id", "start_time", "id")))
-    return keys.select_from(source).where(
-        *fixed, *conditions, *between(column_in(leader), order, window)
-    )
+    return keys.where(*fixed, *conditions, *between(column_in(leader), order, window))
 
 
 def _bound(parts: list[Form], bind: Iterator[Any], split: Split, value: int) -> Iterator[Bound]:

@@ -7,7 +7,7 @@ each the run. Holds for conditions that stand beside others, not under `or` or `
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
-from sqlalchemy import ColumnElement, FromClause, and_
+from sqlalchemy import ColumnElement, FromClause, case, false, select, true
 from sqlalchemy.sql.selectable import Join
 
 from db.clauses import RELATIONS
@@ -30,14 +30,16 @@ OF_PROJECT = frozenset({"session_id", "project_name"})
 _SHARED = OF_PROJECT | {"start_time", "trace_id", "id"}
 """Clauses that the columns of a leading index can be asked."""
 
+_KEYED = {("some", "tags"), ("some", "pairs")}
+"""Relations that hang on columns which a leading index has as well."""
+
 Bound: TypeAlias = tuple[Form, Iterator[Any]]
 """A part of a filter, and where its parameters come from."""
 
 
 class Led(NamedTuple):
-    """What a page is read from, its conditions, and the table that has it in order."""
+    """The conditions of a page, and the table that has it in order."""
 
-    source: FromClause
     conditions: list[ColumnElement[bool]]
     leader: FromClause
 
@@ -63,29 +65,53 @@ def is_by_time(link: Link, order: Order) -> bool:
     return is_list and columns_of(order) == columns_of(NEWEST_FIRST)
 
 
-def is_led(link: Link, where: Form, order: Order) -> bool:
-    """Say whether an index of tags or metadata leads the page, within one project."""
-    if not is_by_time(link, order):
-        return False
-    parts = list(conjuncts(where))
-    return is_of_project(link, parts) and any(part in LEADERS for part in parts)
+def has_leader(parts: Iterable[Form]) -> bool:
+    """Say whether an index of tags or metadata leads to runs that pass all parts."""
+    return any(part in LEADERS for part in parts)
 
 
-def led(source: FromClause, bound: Iterable[Bound]) -> Led:
-    """Return runs behind the first index that leads to them; without one, as they are."""
+def led(bound: Iterable[Bound]) -> Led:
+    """Return the first index that leads to runs, and what is asked of it; without one, runs.
+
+    Of the runs themselves it is only asked whether they pass the rest, one by one: PostgreSQL
+    thinks that next to nothing is left of a join by two columns, and of tests of JSON, and would
+    not care for the order of the index.
+    """
     parts = list(bound)
     at = next((at for at, (part, _) in enumerate(parts) if part in LEADERS), None)
     if at is None:
-        return Led(source, [clause_of(part, RUN, bind) for part, bind in parts], RUN)
+        return Led([clause_of(part, RUN, bind) for part, bind in parts], RUN)
     form, leading = parts[at]
     leader = RELATIONS[LEADERS[form]].table.alias("leader")
     parts[at] = form[2], leading
-    conditions = [
-        clause_of(part, leader if place == at or part[0] in _SHARED else RUN, bind)
-        for place, (part, bind) in enumerate(parts)
-    ]
-    same = and_(RUN.c.trace_id == leader.c.trace_id, RUN.c.id == leader.c.id)
-    return Led(behind(leader, source, same), conditions, leader)
+    own: list[ColumnElement[bool]] = []
+    rest: list[ColumnElement[bool]] = []
+    for place, (part, bind) in enumerate(parts):
+        if place == at or part[0] in _SHARED:
+            own.append(clause_of(part, leader, bind))
+        elif part[:2] in _KEYED:
+            relation = RELATIONS[part[1]]
+            others = relation.table.alias()
+            tests = clause_of(part[2], others, bind), relation.on(leader, others)
+            own.append(_one_by_one(leader, others, *tests))
+        else:
+            rest.append(clause_of(part, RUN, bind))
+    if rest:
+        same = RUN.c.trace_id == leader.c.trace_id, RUN.c.id == leader.c.id
+        own.append(_one_by_one(leader, RUN, *same, *rest))
+    return Led(own, leader)
+
+
+def _one_by_one(
+    leader: FromClause, others: FromClause, *conditions: ColumnElement[bool]
+) -> ColumnElement[bool]:
+    """Return the condition that there is such a row, looked up for each of the leader's.
+
+    A CASE is made no join of; and what is not only equal can not be looked up in a hash of all.
+    """
+    nearly = others.c.id <= leader.c.id
+    found = select(others.c.id).where(*conditions, nearly).correlate(leader).exists()
+    return case((found, true()), else_=false())
 
 
 def behind(first: FromClause, source: FromClause, same: ColumnElement[bool]) -> FromClause:

@@ -70,7 +70,7 @@ RARE: dict[str, Where] = {
 }
 
 
-def _run(number: int) -> RunArrival:
+def run_of(number: int) -> RunArrival:
     id, start = uuid5(NAMES, f"cost {number}"), NOON + timedelta(seconds=number // 2)
     rare = number % 1000 == 1
     metadata = {"env": "prod", "n": 5, "thread_id": "t"}
@@ -100,7 +100,7 @@ def store(
     path: Path = tmp_path_factory.mktemp("costs") / "rungraph.db"
     store = Store.open(f"sqlite:///{path}", synchronous="off")
     with store._engine.begin() as connection:
-        fold(connection, [Batch(runs=[_run(n) for n in range(RUNS_STORED)])], NOON)
+        fold(connection, [Batch(runs=[run_of(n) for n in range(RUNS_STORED)])], NOON)
         if request.param == "with statistics":
             connection.exec_driver_sql("ANALYZE")
     yield store
@@ -164,9 +164,9 @@ def test_what_is_rare_is_not_looked_for_among_all(
 ):
     rows, instructions = cost(All((PROJECTS[project], RARE[condition])), first=10)
 
-    expected = {run.id for n in range(RUNS_STORED) if (run := _run(n)).run_type == "rare"}
+    expected = {run.id for n in range(RUNS_STORED) if (run := run_of(n)).run_type == "rare"}
     places = {"of a project": {1}, "of two projects": {0, 1}}.get(project, {0, 1, 2})
-    there = {_run(n).id for n in range(RUNS_STORED) if n % 3 in places}
+    there = {run_of(n).id for n in range(RUNS_STORED) if n % 3 in places}
     assert {UUID(row.id) for row in rows} == expected & there
     assert 0 < instructions < MOST
 

@@ -1,0 +1,129 @@
+"""Pages by an indexed condition read no more than the page on PostgreSQL either.
+
+What it does is counted in rows: those that the scans of a plan bring, and those they throw away.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from db import answers
+from db.arrivals import Batch
+from db.cursors import cursor_of
+from db.filters import All, Where
+from db.ingest import fold
+from db.pages import page
+from db.project_questions import by_name
+from db.questions import RUNS
+from db.readers import Reading
+from db.row_answers import rows as row_answers_of
+from db.rows import Row, Shape
+from db.store import Store
+from db.threads import threads_of
+from tests.conftest import NOON
+from tests.db.test_page_costs import COLUMNS, CONDITIONS, PROJECTS, RARE, RUNS_STORED, run_of
+
+pytestmark = pytest.mark.only_on("postgresql", reason="the plans are its own")
+MOST = 700
+"""Rows that a page of ten may take: of up to nine pages that are merged, thrice each."""
+
+
+class Analyzed:
+    """A reading that answers, and counts the rows that each statement took."""
+
+    def __init__(self, reading: Reading) -> None:
+        self.dialect = reading.dialect
+        self.statements = reading.statements
+        self.rows_read = 0
+        self._reading = reading
+
+    async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        explained = await self._reading.rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", values)
+        (plan,) = json.loads(explained[0][0])
+        self.rows_read += read_by(plan["Plan"])
+        return await self._reading.rows(sql, values)
+
+    async def close(self) -> None:
+        await self._reading.close()
+
+
+def read_by(plan: dict[str, Any]) -> float:
+    own = 0.0
+    if "Relation Name" in plan:
+        removed = plan.get("Rows Removed by Filter", 0)
+        removed += plan.get("Rows Removed by Index Recheck", 0)
+        own = (plan["Actual Rows"] + removed) * plan["Actual Loops"]
+    return own + sum(map(read_by, plan.get("Plans", ())))
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def store(
+    database: str, open_empty: Callable[[str], Store], runner: asyncio.Runner
+) -> Iterator[Store]:
+    store = open_empty(database)
+    with store._engine.begin() as connection:
+        fold(connection, [Batch(runs=[run_of(n) for n in range(RUNS_STORED)])], NOON)
+        connection.exec_driver_sql("ANALYZE")
+    yield store
+    runner.run(store.aclose())
+
+
+@pytest.fixture
+def cost(store: Store, runner: asyncio.Runner) -> Callable[..., tuple[list[Row], float]]:
+    """Ask for a page; return its rows and how many were read for it."""
+
+    async def read(where: Where, arguments: dict[str, Any]) -> tuple[list[Row], float]:
+        reading = Analyzed(store.reading())
+        question = page(RUNS, where=where, **arguments).rows
+        found = (await answers.windows(reading, question, [()], COLUMNS))[()].rows
+        await reading.close()
+        shape = Shape(RUNS.target, COLUMNS, reading.dialect)
+        return [Row(shape, row) for row in found], reading.rows_read
+
+    return lambda where, **arguments: runner.run(read(where, arguments))
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+@pytest.mark.parametrize("condition", CONDITIONS)
+def test_a_page_reads_no_more_than_itself(
+    cost: Callable[..., tuple[list[Row], float]], project: str, condition: str
+):
+    where = All((PROJECTS[project], CONDITIONS[condition]))
+    first, at_the_begin = cost(where, first=10)
+    last, at_the_end = cost(where, last=10)
+    middle = cursor_of(cost(where, first=600)[0][-1], RUNS.order)
+    after, in_the_middle = cost(where, first=10, after=middle)
+
+    assert [len(first), len(after), len(last)] == [10, 10, 10]
+    assert 0 < max(at_the_begin, in_the_middle, at_the_end) < MOST
+
+
+@pytest.mark.parametrize("project", PROJECTS)
+@pytest.mark.parametrize("condition", RARE)
+def test_what_is_rare_is_not_looked_for_among_all(
+    cost: Callable[..., tuple[list[Row], float]], project: str, condition: str
+):
+    _, rows = cost(All((PROJECTS[project], RARE[condition])), first=10)
+
+    assert 0 < rows < MOST
+
+
+def test_a_page_of_threads_reads_no_runs(store: Store, runner: asyncio.Runner):
+    async def read() -> float:
+        reading = store.reading()
+        (project,) = await row_answers_of(reading, by_name("project 1"), [None])
+        analyzed = Analyzed(reading)
+        await row_answers_of(analyzed, threads_of(project, 10, None).rows, [project])
+        await reading.close()
+        return analyzed.rows_read
+
+    assert 0 < runner.run(read()) <= 11
