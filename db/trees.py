@@ -5,8 +5,9 @@ root: there everything down to a depth is wanted, and whatever else hangs on it 
 row that is not one level below its parent. From any other run the tree is followed downwards.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 from sqlalchemy import Integer, and_, bindparam, exists, literal_column, or_, select
@@ -21,6 +22,9 @@ from db.readers import Reading
 from db.values import PACK
 
 Stored: TypeAlias = tuple[Any, ...]
+
+_MANY = 2000
+"""For more rows than these, to look at all of them takes noticeable time."""
 
 
 async def subtrees(
@@ -40,12 +44,18 @@ async def subtrees(
         runs = {key[:2] for key in keys}
         values = {"keys": PACK[reading.dialect](sorted(runs))}
         found = await _fetch(reading, rows_below(reading.dialect, columns), values, levels)
-        clear = _are_unique(runs, found, place)
+        are_clear = partial(_are_unique, runs)
     else:
         traces = sorted({trace for trace, *_ in keys})
         found = await _traces(reading, traces, columns, levels)
-        clear = (_are_in_step if len(traces) == 1 else _are_all_in_step)(found, place)
-    return _by_parent(found, place["parent_run_id"]) if clear else None
+        are_clear = _are_in_step if len(traces) == 1 else _are_all_in_step
+
+    def grouped() -> dict[Any, list[Stored]] | None:
+        return _by_parent(found, place["parent_run_id"]) if are_clear(found, place) else None
+
+    if len(found) > _MANY:
+        return await asyncio.to_thread(grouped)  # others need the loop meanwhile
+    return grouped()
 
 
 async def _traces(
