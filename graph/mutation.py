@@ -11,7 +11,7 @@ from uuid import UUID
 
 import strawberry
 
-from db import filters, project_admin
+from db import deletion, filters, project_admin
 from db.arrivals import Batch, RunArrival
 from db.errors import ConflictError, ForbiddenError, InvalidError, StoreError
 from db.feedback import delete_feedback
@@ -116,6 +116,16 @@ class Mutation:
         return _deleted(id for id in ids if id in there)
 
     @strawberry.field(
+        description="Delete traces whole, by their ids, and all that is known of their runs; those"
+        " that are not there are no error."
+    )
+    @staticmethod
+    async def delete_traces(info: Info, input: Input[DeleteInput]) -> DeletePayload | None:
+        gone = await deletion.delete_traces(info.context.store, _ids(input))
+        await info.context.renew()
+        return _deleted(gone)
+
+    @strawberry.field(
         description="Make a project. Making the same one again is no error; another one of its name"
         " is."
     )
@@ -135,6 +145,16 @@ class Mutation:
         )
         await info.context.renew()
         return ProjectPayload(project=_one(PROJECTS, id))
+
+    @strawberry.field(
+        description="Delete projects, with every trace that has runs in them; those that are not"
+        " there are no error."
+    )
+    @staticmethod
+    async def delete_project(info: Info, input: Input[DeleteInput]) -> DeletePayload | None:
+        gone = await deletion.delete_projects(info.context.store, _ids(input))
+        await info.context.renew()
+        return _deleted(gone)
 
 
 async def _ingest(info: Info, batch: Batch) -> None:

@@ -51,6 +51,7 @@ def routes(store: Store, limits: IngestLimits, clock: Callable[[], datetime]) ->
         ("DELETE", "/feedback/{id}", feedback.delete),
         ("POST", "/sessions", sessions.create),
         ("PATCH", "/sessions/{id}", sessions.update),
+        ("DELETE", "/sessions/{id}", sessions.delete),
     )
     served: list[BaseRoute] = [
         Route(prefix + path, guarded(endpoint), methods=[method])

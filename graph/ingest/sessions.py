@@ -10,7 +10,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from db import project_admin
+from db import deletion, project_admin
+from db.errors import NotFoundError
 from db.models import Project
 from db.store import Store
 from db.within import OpenStore
@@ -40,6 +41,15 @@ class SessionRoutes:
         upsert = queries.flag(request, "upsert")
         stored = await self._store(request).write(project_admin.create, project, upsert=upsert)
         return ok(tracer_session(stored))
+
+    async def delete(self, request: Request) -> Response:
+        """DELETE /sessions/{id}, with its runs; answers what it was."""
+        id = queries.path_id(request)
+        found = await self.store.read_with(project_admin.find, id)
+        if found is None:
+            raise NotFoundError(f"there is no project {id}")
+        await deletion.delete_projects(self.store, [id])
+        return ok(tracer_session(found))
 
     async def update(self, request: Request) -> Response:
         """PATCH /sessions/{id}; what is null stays."""

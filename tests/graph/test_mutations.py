@@ -328,3 +328,68 @@ def test_a_run_told_in_the_text_of_a_query_is_stored_like_one_told_in_variables(
         ],
         "refused": [],
     }
+
+
+DELETE = "mutation ($ids: [ID!]!) { delete: %s(input: {ids: $ids}) { deletedIds } }"
+ALL = """{
+  runs { totalCount } projects { nodes { name stats { runCount } threads { totalCount } } }
+  search: runs(where: {search: "luggage"}) { totalCount }
+}"""
+
+
+def test_traces_are_deleted_whole_and_counted_no_more(
+    ask: Ask,
+    add: Callable[..., Any],
+    judge: Callable[..., Any],
+    attach: Callable[..., Any],
+    index: Callable[[], None],
+):
+    root = add("root", extra={"metadata": {"session_id": "t"}}, inputs={"a": "luggage"})
+    leaf = add("leaf", parent=root, tags=("x",))
+    add("other")
+    judgement = judge(leaf, "good", score=1)
+    attach(leaf, "file", b"data")
+    index()
+
+    gone = ask(DELETE % "deleteTraces", ids=[run_id("root"), run_id("other trace")])
+
+    assert gone == {"delete": {"deletedIds": [run_id("root")]}}
+    assert ask(ALL) == {
+        "runs": {"totalCount": 1},
+        "projects": {
+            "nodes": [{"name": "p", "stats": {"runCount": 1}, "threads": {"totalCount": 0}}]
+        },
+        "search": {"totalCount": 0},
+    }
+    nodes = "query ($ids: [ID!]!) { nodes(ids: $ids) { id } }"
+    assert ask(nodes, ids=[run_id("leaf"), str(judgement.id)]) == {"nodes": [None, None]}
+    assert ask('{ runs(where: {tags: {hasAny: ["x"]}}) { totalCount } }')["runs"]["totalCount"] == 0
+
+
+def test_a_deleted_trace_may_be_sent_again(ask: Ask, add: Callable[..., Any]):
+    add("run")
+    ask(DELETE % "deleteTraces", ids=[run_id("run")])
+    add("run")
+
+    assert ask("{ runs { nodes { name } } }") == {"runs": {"nodes": [{"name": "run"}]}}
+
+
+def test_projects_are_deleted_with_their_traces(ask: Ask, add: Callable[..., Any]):
+    for at in range(3):
+        add(f"run {at}", at=at, session_name="gone")
+    add("kept")
+    id = ask('{ project(by: {name: "gone"}) { id } }')["project"]["id"]
+
+    gone = ask(DELETE % "deleteProject", ids=[id, str(uuid4())])
+
+    assert gone == {"delete": {"deletedIds": [id]}}
+    assert ask("{ runs { totalCount } projects { nodes { name } } }") == {
+        "runs": {"totalCount": 1},
+        "projects": {"nodes": [{"name": "p"}]},
+    }
+
+
+def test_no_more_is_deleted_at_once_than_allowed(answer: Ask):
+    found = answer(DELETE % "deleteTraces", ids=[str(uuid4()) for _ in range(1001)])
+
+    assert found["errors"][0]["message"] == "ids has 1001 items; at most 1000"
