@@ -7,11 +7,18 @@ from uuid import UUID
 
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from db.store import Store
+from graph.attachment_urls import AttachmentUrls
+from graph.context import Context
 from graph.ingest.bodies import IngestLimits
 from graph.ingest.routes import routes
+from graph.langsmith.asking import Asking
+from graph.langsmith.routes import routes as read_routes
+from graph.limits.bounds import Limits
+from graph.settings import Settings
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
 MAX_BYTES = 200_000
@@ -19,8 +26,14 @@ MAX_BYTES = 200_000
 
 def wire_client(store: Any) -> TestClient:
     """Return a client of the LangSmith routes over a store."""
-    served = routes(store, IngestLimits(max_bytes=MAX_BYTES), lambda: NOW)
-    return TestClient(Starlette(routes=served))
+    limits = IngestLimits(max_bytes=MAX_BYTES)
+    settings = Settings()
+
+    def context(_: Request) -> Context:
+        return Context(store, settings, AttachmentUrls(b"secret"), Limits.of(settings))
+
+    reads = read_routes(store, Asking(context, limits, settings.request_seconds))
+    return TestClient(Starlette(routes=[*reads, *routes(store, limits, lambda: NOW)]))
 
 
 @pytest.fixture

@@ -48,13 +48,18 @@ class Request:
         return mine and self.body is not None and self.method in {"POST", "PATCH"}
 
     @property
+    def reads_runs(self) -> bool:
+        """Whether it asks for runs, traces or threads (tests.graph.test_recorded_reads looks)."""
+        area, *rest = self.path.removeprefix("/api/v2").strip("/").split("/")
+        asks = self.method == "GET" or rest[-1:] in (["query"], ["stats"])
+        second = self.path.startswith("/api/v2")
+        return asks and (second or (area == "runs" and rest[1:] != ["share"]))
+
+    @property
     def served(self) -> bool:
         """Whether it is one of those that Rungraph answers."""
         area = self.path.split("/")[1]
-        deletes_project = area == "sessions" and self.method == "DELETE"
-        return self.brings_runs or (
-            area in {"info", "feedback", "sessions"} and not deletes_project
-        )
+        return self.brings_runs or area in {"info", "feedback", "sessions"}
 
     @property
     def changes(self) -> bool:

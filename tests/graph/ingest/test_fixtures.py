@@ -38,6 +38,8 @@ def test_every_request_is_answered_as_the_sdk_expects(replayed):
         if sent.brings_runs:
             assert answer.status_code == 202, told
             assert set(answer.json()) == {"message"}, told
+        elif sent.reads_runs:
+            assert answer.status_code < 500, told
         elif not sent.served:
             assert answer.status_code == 404, told
             assert "/graphql" in answer.json()["detail"], told
@@ -56,7 +58,7 @@ def test_lists_answer_what_was_recorded(replayed):
             keys = parse_qs(sent.query).get("key", [each["key"] for each in sent.answer])
             expected = {each["id"] for each in sent.answer if each["key"] in keys}
             assert {each["id"] for each in answer.json()} == expected
-        if sent.method == "GET" and sent.path == "/sessions":
+        if sent.method == "GET" and sent.path == "/sessions" and "metadata" not in sent.query:
             assert [each["name"] for each in answer.json()] == [
                 each["name"] for each in sent.answer
             ]

@@ -105,7 +105,8 @@ def test_a_project_takes_another_name_if_it_is_free(wire):
         ("name_contains=PA", ["pa2", "Pa1"]),
         ("name_contains=p_", ["p_3"]),
         (f"id={OTHER}&id={RUN}", ["pa2"]),
-        ("reference_free=True&include_stats=True&metadata=%7B%22a%22%3A+1%7D", ["p_3", "pa2"]),
+        ("reference_free=True&include_stats=True", ["p_3", "pa2"]),
+        ("metadata=%7B%22a%22%3A+1%7D", []),
         (f"reference_dataset={RUN}", ["Pa1"]),
     ],
 )
