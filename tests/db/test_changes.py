@@ -1,6 +1,6 @@
 """What is told of a commit, and the history of it."""
 
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 
@@ -151,7 +151,7 @@ def test_histories_of_two_processes_agree_on_cursors():
     assert len(rest) == 12
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "1-2-3", f"{uuid4().hex[:12]}-1", "é" * 12 + "-1-1"])
+@pytest.mark.parametrize("cursor", ["", "x", "1-2-3", "0123456789ab-1", "é" * 12 + "-1-1"])
 def test_what_is_no_cursor_is_refused(cursor):
     with pytest.raises(InvalidError, match="a cursor of an event is wanted"):
         history_of(1).number_of(cursor)
