@@ -17,7 +17,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 BACKLOG = 2048
 DRAIN_SECONDS = 10
 LINGER_SECONDS = 5
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
 
 
 class PortError(Exception):
@@ -145,6 +145,7 @@ def _keep_memory() -> None:
         return
     mallopt(_M_TRIM_THRESHOLD, 256 * 2**20)
     mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
+    mallopt(_M_ARENA_MAX, 2)  # what one thread has freed another may take
 
 
 def _stopped(number: int, _: FrameType | None) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass
 
 import zstandard
@@ -86,7 +86,7 @@ def _gunzip(sent: bytes, limit: int) -> bytes:
     return _put_together(_gunzipped, sent, limit)
 
 
-def _gunzipped(sent: bytes) -> Iterator[bytes]:
+def _gunzipped(sent: bytes) -> Generator[bytes]:
     try:
         while sent:
             member = zlib.decompressobj(wbits=31)
@@ -106,7 +106,7 @@ def _unzstd(sent: bytes, limit: int) -> bytes:
     return _put_together(_unzstded, sent, limit)
 
 
-def _unzstded(sent: bytes) -> Iterator[bytes]:
+def _unzstded(sent: bytes) -> Generator[bytes]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=LARGEST_ZSTD_WINDOW)
     frame = decompressor.decompressobj()
     at, size = 0, _SMALLEST_STEP
@@ -125,7 +125,7 @@ def _unzstded(sent: bytes) -> Iterator[bytes]:
         raise _broken("zstd", "breaks off before its end")
 
 
-def _put_together(pieces_of: Callable[[bytes], Iterator[bytes]], sent: bytes, limit: int) -> bytes:
+def _put_together(pieces_of: Callable[[bytes], Generator[bytes]], sent: bytes, limit: int) -> bytes:
     """Return the pieces of a body as one; raise BodyProblem as soon as they are too large.
 
     One that grows beyond what runs are ever compressed to is gone through first without keeping
@@ -134,19 +134,21 @@ def _put_together(pieces_of: Callable[[bytes], Iterator[bytes]], sent: bytes, li
     pieces: list[bytes] = []
     size = 0
     trusted = len(sent) * _USUAL_GROWTH > limit
-    for piece in pieces_of(sent):
+    growing = pieces_of(sent)
+    for piece in growing:
         size += len(piece)
         if size > limit:
             raise _too_large("decompressed", limit)
         if size > _UNSUSPICIOUS and not trusted:
             pieces.clear()
+            growing.close()
             _check_size(pieces_of(sent), limit)
             return b"".join(pieces_of(sent))
         pieces.append(piece)
     return b"".join(pieces)
 
 
-def _check_size(pieces: Iterator[bytes], limit: int) -> None:
+def _check_size(pieces: Iterable[bytes], limit: int) -> None:
     size = 0
     for piece in pieces:
         size += len(piece)

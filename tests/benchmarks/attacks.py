@@ -148,6 +148,10 @@ def main() -> None:
     print("| --- | --: | --: | --: |")
     for name, middle, longest, memory in sorted(found, key=lambda row: -row[2])[:10]:
         print(f"| {name} | {middle:.1f} | {longest:.1f} | {memory - before:.0f} |")
+    print("\n| ten after which the server had most more memory, MB | |\n| --- | --: |")
+    steps = zip([before, *(row[3] for row in found)], found, strict=False)
+    for step, name in sorted(((row[3] - last, row[0]) for last, row in steps), reverse=True)[:10]:
+        print(f"| {name} | {step:.0f} |")
     late = [name for name, _, longest, _ in found if longest > ALLOWED_MS]
     grown = max(memory for *_, memory in found) - before
     print(f"\nof {len(found)}: {len(late)} made others wait more than {ALLOWED_MS} ms {late}")
