@@ -1,4 +1,4 @@
-"""Whatever the schema allows to be asked is answered: no bug, no hang, nothing of what is inside."""
+"""Whatever the schema allows to be asked is answered: no bug, no hang, no word from inside."""
 
 import json
 from collections.abc import Callable
