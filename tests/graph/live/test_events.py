@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from db import watched
+from db import retention, watched
+from db.store import utc_now
 from graph.settings import Settings
 from tests.conftest import NOON, run_id
 from tests.graph.live.conftest import arriving
@@ -225,3 +226,18 @@ def test_facts_of_a_filter_lead_to_those_who_want_a_change():
     facts = watched.facts_of(watched.All((test("run_type", "in", ["a", "b"]),)))
     assert facts.leads == ()
     assert facts.whole
+
+
+def test_runs_that_are_pruned_are_told_as_deleted_to_all_whom_they_may_concern(
+    connect, client, send, store
+):
+    send(arriving("old"), arriving("other", run_type="llm"))
+    with connect() as socket:
+        where = {"runType": {"eq": "chain"}, "name": {"neq": "nobody"}}
+        socket.subscribe(WHERE, where=where)
+        cutoffs = client.portal.call(store.read_with, retention.cutoffs, 1, utc_now())
+        client.portal.call(retention.prune, store, retention.Pruning(cutoffs))
+        told = socket.event()
+        assert (told["kind"], told["run"]) == ("DELETED", None)
+        socket.breathe()
+        assert not socket._heard

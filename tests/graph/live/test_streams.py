@@ -1,10 +1,14 @@
 """Streams of events (graphql-sse), and who gets one."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
 
+from db.store import Store
+from graph.app import create_app
+from graph.settings import Settings
 from tests.graph.live.conftest import arriving
 
 EVENTS = {"accept": "text/event-stream"}
@@ -114,3 +118,46 @@ def test_a_subscription_by_plain_post_is_told_how_to_be_sent(client, headers, st
     (error,) = answer.json()["errors"]
     assert error["extensions"]["code"] == "SUBSCRIPTION_NEEDS_STREAM"
     assert "text/event-stream" in error["message"]
+
+
+def test_nothing_is_left_of_clients_that_vanish(store: Store, settings: Settings):
+    """At the level of ASGI: each gets an event of its stream, and is cut off."""
+    app = create_app(settings, store, upkeep=False)
+    query = 'subscription { runChanges(after: "0123456789ab-1-0") { kind } }'
+
+    async def vanish() -> None:
+        said = [{"type": "http.request", "body": json.dumps({"query": query}).encode()}]
+        heard = asyncio.Event()
+
+        async def receive() -> dict[str, Any]:
+            if said:
+                return said.pop()
+            await heard.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            if b"RELOAD" in message.get("body", b""):
+                heard.set()
+
+        headers = [(b"content-type", b"application/json"), (b"accept", b"text/event-stream")]
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/graphql",
+            "query_string": b"",
+            "headers": [*headers, (b"host", b"localhost")],
+        }
+        await app(scope, receive, send)  # type: ignore[arg-type]
+
+    async def all_of_them() -> tuple[int, int]:
+        async with app.router.lifespan_context(app):
+            before = len(asyncio.all_tasks())
+            for _ in range(20):
+                await asyncio.gather(*[vanish() for _ in range(20)])
+            await asyncio.sleep(0)
+            assert app.state.live.count == 0
+            return before, len(asyncio.all_tasks())
+
+    before, after = asyncio.run(all_of_them())
+
+    assert after - before < 5  # connections to the database may be given back meanwhile
