@@ -1,6 +1,8 @@
 """The kit's check of graphql-transport-ws, with the client of the library graphql-ws, while runs
 arrive."""
 
+import json
+import subprocess
 import threading
 import uuid
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ import httpx
 import pytest
 
 from tests.kit.installed import PROFILE, checked, kit
-from tests.servers import serving
+from tests.servers import HOME, RUNGRAPH, environ, serving
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -19,12 +21,12 @@ INIT_SECONDS = "2"
 
 
 @contextmanager
-def runs_arriving(url: str) -> Iterator[None]:
+def runs_arriving(url: str, key: str = "any") -> Iterator[None]:
     """Send a run every few milliseconds."""
     over = threading.Event()
 
     def send() -> None:
-        with httpx.Client(timeout=60) as client:
+        with httpx.Client(timeout=60, headers={"x-api-key": key}) as client:
             while not over.wait(0.02):
                 now, id = datetime.now(UTC), str(uuid.uuid4())
                 run = {
@@ -47,15 +49,30 @@ def runs_arriving(url: str) -> Iterator[None]:
         sender.join()
 
 
-def test_the_protocol_is_kept(tmp_path):
+def check(database: str, key: str, *more: str) -> None:
     folder = kit()
     settings = {"RUNGRAPH_SOCKET_INIT_SECONDS": INIT_SECONDS}
     with (
-        serving("serve", f"sqlite:///{tmp_path / 'kit.db'}", settings=settings) as server,
-        runs_arriving(server.url),
+        serving("serve", database, settings=settings) as server,
+        runs_arriving(server.url, key),
     ):
         checked(
             *("node", "ws_check.mjs", f"{server.url}/graphql", "--profile", str(PROFILE)),
-            *("--init-timeout", INIT_SECONDS, "--bar", "MAY"),
+            *("--init-timeout", INIT_SECONDS, "--bar", "MAY", *more),
             cwd=folder,
         )
+
+
+def test_the_protocol_is_kept(tmp_path):
+    check(f"sqlite:///{tmp_path / 'kit.db'}", "any")
+
+
+def test_the_protocol_is_kept_where_keys_are_wanted(tmp_path):
+    database = f"sqlite:///{tmp_path / 'kit.db'}"
+    command = [*RUNGRAPH, "key", "create", "--scope", "read", "--scope", "write", "--db", database]
+    made = subprocess.run(
+        command, cwd=HOME, env=environ(), capture_output=True, text=True, timeout=60, check=True
+    )
+    key = made.stdout.split()[0]
+    good, bad = json.dumps({"x-api-key": key}), json.dumps({"x-api-key": "no"})
+    check(database, key, "--init", good, "--bad-init", bad)
