@@ -15,6 +15,7 @@ from db.compiler import (
     count_of_many,
     count_of_one,
     rows_merged,
+    rows_of_labelled,
     rows_of_many,
     rows_of_one,
 )
@@ -23,7 +24,7 @@ from db.merging import MOST_PROJECTS, Split, arms_of, projects_named, split_of
 from db.ordering import WindowForm
 from db.questions import PROJECTS, Link, Rows, Window
 from db.readers import Reading
-from db.values import ASKED, KEY, NOBODY, PACK, Kind
+from db.values import ASKED, KEY, NOBODY, PACK, PACK_LABELLED, Kind
 
 Key: TypeAlias = tuple[Any, ...]
 Stored: TypeAlias = tuple[Any, ...]
@@ -56,9 +57,10 @@ async def rows(
         found = await _fetch(reading, statement, values_of(dialect, question, key))
         return {key: found} if found else {}
     if not _has_ids_only(link):
-        statement = rows_of_one(dialect, link, columns, form, None, False, link.order)
-        each = await seek(reading, statement, [values_of(dialect, question, key) for key in keys])
-        return {key: some for key, some in zip(keys, each, strict=True) if some}
+        values = asked(dialect, question)
+        values["keys"], values["keys_labels"] = PACK_LABELLED[dialect](keys)
+        found = await _fetch(reading, rows_of_labelled(dialect, link, columns, form), values)
+        return _by(found, [columns.index(column) for _, column in link.on])
     targets = {key: list(_targets(dialect, link, key)) for key in keys}
     wanted = {target for some in targets.values() for target in some}
     if not wanted:

@@ -29,6 +29,7 @@ from db.dialects import (
     dialect_named,
     head_of,
     key_rows,
+    label_rows,
     length_of,
     moment,
     passed_through,
@@ -159,6 +160,18 @@ def rows_of_many(dialect: str, link: Link, columns: tuple[Column, ...], where: F
     query = selected(dialect, target, columns, keys)
     query = _grouped(_filtered(query, target, where, _beside(dialect, keys)), target)
     return compiled_of(dialect, query.order_by(*ordering(target, link.order)))
+
+
+@lru_cache(maxsize=CACHED_STATEMENTS)
+def rows_of_labelled(
+    dialect: str, link: Link, columns: tuple[Column, ...], where: Form
+) -> Statement:
+    """Return the statement for all rows of many parents whose keys are an id and a text."""
+    target, given = link.target, label_rows("keys")
+    named = zip(given.c, _key_columns(link), strict=True)
+    keys = select(*(column.label(name) for column, name in named)).subquery("parents")
+    query = _filtered(selected(dialect, target, columns, keys), target, where)
+    return compiled_of(dialect, _grouped(query, target).order_by(*ordering(target, link.order)))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
