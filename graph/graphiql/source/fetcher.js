@@ -2,6 +2,7 @@
 import { createGraphiQLFetcher } from "@graphiql/toolkit";
 import { createClient } from "graphql-ws";
 import { key } from "./key.js";
+import { sentNow } from "./sent_now.js";
 
 const url = location.origin + location.pathname;
 let given = {}; // the headers of the request that is being sent
@@ -28,18 +29,9 @@ const socket = createClient({
 
 const plain = createGraphiQLFetcher({ url, fetch: sent, wsClient: socket });
 
-/**
- * The name of the operation, unless it is that of the tab before: GraphiQL learns the new one a moment
- * after a tab is changed.
- * @param {{query: string, operationName?: string | null}} request
- */
-function nameIn({ query, operationName }) {
-  const named = query.matchAll(/\b(?:query|mutation|subscription)\s+(\w+)/g);
-  return [...named].some(([, name]) => name === operationName) ? operationName : undefined;
-}
-
 /** @type {import("@graphiql/toolkit").Fetcher} */
 export function fetcher(request, options) {
   given = options?.headers ?? {};
-  return plain({ ...request, operationName: nameIn(request) }, options);
+  const { documentAST, operationName } = sentNow(request);
+  return plain({ ...request, operationName }, { ...options, documentAST });
 }
