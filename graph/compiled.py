@@ -26,7 +26,7 @@ from graph.limits.bounds import Limits, too_costly
 from graph.limits.cost import Cost
 from graph.limits.prices import prices_of
 from graph.limits.tokens import count_tokens
-from graph.preparing import LONG, Place, Prepared, cost_of, prepare
+from graph.preparing import LONG, Place, Prepared, cost_of, prepare, slim
 from graph.settings import Engine
 from graph.types.sizes import SIZES, TREES, WEIGHTS
 
@@ -187,7 +187,7 @@ class CompiledSchema(strawberry.Schema):
         try:
             count_tokens(query, place.limits)
         except GraphQLError as error:
-            return Prepared((error,))
+            return Prepared((slim(error),))
         lifted = lift(query)
         known = lifted and self._lifted.get((lifted.form, name, place))
         return self._with_literals(*known, lifted, place) if lifted and known else None

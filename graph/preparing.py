@@ -88,15 +88,15 @@ def prepare(
             raise too_costly(cost, limits)
         errors = validate(schema, document, _RULES, max_errors=limits.errors)
     except GraphQLError as error:
-        return Prepared((_slim(error),))
+        return Prepared((slim(error),))
     except RecursionError:
         return Prepared((LimitError("TOO_DEEP", "the query is nested too deeply to be read"),))
     if errors:
-        return Prepared(tuple(map(_slim, errors)))
+        return Prepared(tuple(map(slim, errors)))
     return Prepared(document=document, node=node, cost=cost)
 
 
-def _slim(error: GraphQLError) -> GraphQLError:
+def slim(error: GraphQLError) -> GraphQLError:
     """Return an error without the document it was found in: it is kept as long as the text is."""
     code = "GRAPHQL_PARSE_FAILED" if isinstance(error, GraphQLSyntaxError) else None
     extensions = error.extensions or ({"code": code} if code else {})

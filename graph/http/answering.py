@@ -30,7 +30,7 @@ class Taken(NamedTuple):
     head: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Answering:
     """Writes to one client; `vary` names the headers that its answers depend on."""
 

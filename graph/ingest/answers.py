@@ -67,6 +67,7 @@ def guarded(endpoint: Endpoint) -> Endpoint:
         try:
             return await endpoint(request)
         except BodyProblem as problem:
+            problem.__traceback__ = None  # it would keep the body until garbage is collected
             return failed(problem.status, problem.code, problem.message)
         except ItemProblem as problem:
             return failed(422, problem.code, problem.message)

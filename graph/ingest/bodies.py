@@ -142,6 +142,7 @@ def _put_together(pieces_of: Callable[[bytes], Generator[bytes]], sent: bytes, l
         if size > _UNSUSPICIOUS and not trusted:
             pieces.clear()
             growing.close()
+            del growing, piece
             _check_size(pieces_of(sent), limit)
             return b"".join(pieces_of(sent))
         pieces.append(piece)
