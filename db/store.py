@@ -135,6 +135,11 @@ class Store:
         self._engine.dispose()
 
     @property
+    def waiting_bytes(self) -> int:
+        """How many bytes wait to be written."""
+        return self._waiting_bytes
+
+    @property
     def dialect(self) -> str:
         """The name of the database's dialect."""
         return self._engine.dialect.name

@@ -27,6 +27,9 @@ from graph.ingest.routes import routes as ingest_routes
 from graph.langsmith.asking import Asking
 from graph.langsmith.routes import routes as read_routes
 from graph.limits.bounds import Limits
+from graph.observe_http import Observer
+from graph.observe_log import RequestLog
+from graph.observe_metrics import Metrics
 from graph.settings import Settings
 from graph.sockets import Sockets
 from graph.streams import Streams
@@ -34,10 +37,13 @@ from graph.upkeep import kept_up
 from graph.watching import Operations
 
 
-def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Starlette:
+def create_app(
+    settings: Settings, store: Store, *, upkeep: bool = True, log: RequestLog | None = None
+) -> Starlette:
     """Build the application around an open store, which it closes when it ends.
 
-    Without `upkeep` nothing happens by itself meanwhile: whoever runs it does the chores.
+    `log` is told of each request. Without `upkeep` nothing happens by itself meanwhile: whoever
+    runs it does the chores.
     """
     query_limits = Limits.of(settings)
     documents = load(settings.documents)
@@ -57,6 +63,12 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
         stream=stream,
     )
     keyring = Keyring(store)
+    metrics = Metrics(
+        {
+            "queue_bytes": ("Bytes that wait to be written.", lambda: store.waiting_bytes),
+            "subscriptions": ("Subscriptions that are open.", lambda: operations.live.count),
+        }
+    )
 
     def new_context(request: Request) -> Context:
         viewer = viewer_in(request.scope)
@@ -84,12 +96,16 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
     async def home(_: Request) -> Response:
         return RedirectResponse("/graphql")
 
+    async def measured(_: Request) -> Response:
+        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+
     async def alive(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
     app = Starlette(
         lifespan=lifespan,
         middleware=[
+            Middleware(Observer, metrics, log),
             Middleware(Gate, keyring, _manners(settings)),
             Middleware(Straight, paths={"/graphql": endpoint}),  # the last one, always
         ],
@@ -100,6 +116,7 @@ def create_app(settings: Settings, store: Store, *, upkeep: bool = True) -> Star
             Route("/", home),
             Route("/attachments/{trace}/{run}/{name:path}", serve_attachment(store, urls)),
             Route("/healthz", alive),
+            Route("/metrics", measured),
             Route("/readyz", ready),
             *read_routes(store, Asking(new_context, limits, settings.request_seconds)),
             *ingest_routes(store, limits, utc_now),

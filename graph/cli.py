@@ -34,6 +34,8 @@ COMMANDS = {
     "keep": "print for how many days each project keeps its runs, or set it for one",
     "copy": "copy a database into an empty one, of either kind, or go on with that",
     "prune": "take away the runs that projects keep no longer",
+    "backup": "copy an SQLite database, which may be in use, to a new file",
+    "doctor": "print how server and database stand; the exit code is 1 if anything is wrong",
     "key create": "make a key and print it, which is never done again",
     "key list": "print the keys that are not revoked, without their secrets",
     "key revoke": "make a key good for nothing, in every server within seconds",
@@ -53,6 +55,8 @@ FLAGS = {
     "keep": ("db",),
     "copy": (),
     "prune": ("db", "retention_days"),
+    "backup": ("db",),
+    "doctor": ("db",),
     "key create": ("db",),
     "key list": ("db",),
     "key revoke": ("db",),
@@ -109,6 +113,7 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
         Argument("dry_run", "Change nothing; tell how many runs it would be."),
         Argument("batch", "How many runs go in one transaction. Default: 500", COUNT, 500),
     ),
+    "backup": (Argument("file", "the new file", TEXT, placed=True),),
     "key create": (
         Argument("scope", "read, write or admin; may be given twice", SCOPE, often=True),
         Argument(

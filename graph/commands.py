@@ -4,7 +4,7 @@ import logging
 import secrets
 import sys
 from collections.abc import Awaitable, Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,18 +16,22 @@ from db.dialects import is_shared
 from db.errors import InvalidError, StoreError
 from db.store import Store
 from graph.app import create_app
+from graph.care import UnwellError, backup, doctor
 from graph.demo.fill import Filled, NotEmptyError, fill
 from graph.key_commands import check_open, key_create, key_list, key_revoke
+from graph.observe_log import RequestLog
 from graph.schema import schema as the_schema
 from graph.server import PortError, address, listen, run
-from graph.settings import SETTINGS, Settings
+from graph.settings import SETTINGS, LogFormat, Settings
 from graph.tending import copy, keep, migrate, prune, reindex
 from graph.workers import fork_workers
 
 __all__ = [
     "FAILURES",
+    "backup",
     "copy",
     "demo",
+    "doctor",
     "keep",
     "key_create",
     "key_list",
@@ -45,7 +49,7 @@ class DemoError(Exception):
     """The demo can not be given; its text says why."""
 
 
-FAILURES = (StoreError, PortError, DemoError)
+FAILURES = (UnwellError, StoreError, PortError, DemoError)
 """What can go wrong in a way that its text explains."""
 
 SAMPLE = """{
@@ -118,9 +122,12 @@ def _serve(
                 notice = check_open(settings, store)
             worker = fork_workers(settings.workers, up)
             up, lifeline = worker.up, worker.lifeline
-        with closing(_open(settings)) as store:
+        with closing(_open(settings)) as store, ExitStack() as stack:
             notice = check_open(settings, store)
-            app = create_app(settings, store)
+            as_json = settings.log_format is LogFormat.JSON
+            log = RequestLog(sys.stderr.fileno(), as_json=as_json)
+            stack.callback(log.close)
+            app = create_app(settings, store, log=log if settings.log_requests else None)
             run(
                 app,
                 listener,

@@ -36,6 +36,13 @@ class LogLevel(StrEnum):
     CRITICAL = "critical"
 
 
+class LogFormat(StrEnum):
+    """How the line of a request is written."""
+
+    CONSOLE = "console"
+    JSON = "json"
+
+
 class Synchronous(StrEnum):
     """When SQLite calls a commit done: once it is on the disk, or once the system has it."""
 
@@ -170,6 +177,7 @@ _LIMIT = _whole(1, 10**9)
 _SECONDS = _whole(1, 86400)
 _RATE = _whole(0, 1_000_000)
 _LOG_LEVEL = _one_of(LogLevel)
+_LOG_FORMAT = _one_of(LogFormat)
 _SYNCHRONOUS = _one_of(Synchronous)
 _ENGINE = _one_of(Engine)
 SWITCH = Kind("on or off", lambda text: {"on": True, "off": False}[text.lower()])
@@ -269,6 +277,12 @@ class Settings:
         None,
         "Signs the URLs of attachments. Without it a new key is made at each start, so that older "
         "URLs stop working.",
+    )
+    log_requests: bool = _setting(
+        SWITCH, "on", "One line on the standard error for each request, but for probes."
+    )
+    log_format: LogFormat = _setting(
+        _LOG_FORMAT, "console", "Lines of requests for people, or as JSON objects."
     )
     log_level: LogLevel = _setting(_LOG_LEVEL, "info", "How much is logged.")
     documents: str | None = _setting(

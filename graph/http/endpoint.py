@@ -24,6 +24,7 @@ from graph.http.reading import Asked, asked_in_address, asked_in_body, check_add
 from graph.http.refusals import CLOSE, Refusal
 from graph.landing import Page
 from graph.limits.bounds import Limits, shown_cost
+from graph.observe import Seen, seen_in
 from graph.schema import schema
 from graph.settings import SETTINGS, Engine, Settings
 
@@ -131,7 +132,8 @@ class Endpoint:
             await self._stream(query, asked, allowed, receive, send, taken.origin, viewer_in(scope))
             return
         context = self._context(scope)
-        await self._answer(asked, query, allowed, context, self._answering(send, taken, visit))
+        answering = self._answering(send, taken, visit)
+        await self._answer(asked, query, allowed, context, answering, seen_in(scope))
 
     async def _answer(
         self,
@@ -140,6 +142,7 @@ class Endpoint:
         allowed: frozenset[OperationType],
         context: Context,
         answering: Answering,
+        seen: Seen,
     ) -> None:
         """Execute a request and write its answer."""
         try:
@@ -148,6 +151,8 @@ class Endpoint:
             )
             answer: dict[str, Any] = {"data": result.data}
             status = 200
+            seen.operation = asked.name if result.data is not None else None
+            seen.errors, seen.statements = len(result.errors or ()), len(context.reading.statements)
             if result.errors:
                 answer, status = self._with_errors(result, answering.taken.media)
             elif context.path is Engine.OPERATION and context.engine is Engine.HTTP:

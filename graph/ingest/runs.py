@@ -19,6 +19,7 @@ from graph.ingest.bodies import IngestLimits
 from graph.ingest.envelopes import Envelope
 from graph.ingest.multipart import boundary_of
 from graph.ingest.wire import id_of
+from graph.observe import seen_in
 
 INLINE_BYTES = 64 * 1024
 """Plain bodies up to this are read on the event loop; others would hold it up for too long."""
@@ -79,6 +80,8 @@ class RunRoutes:
             found = await to_thread.run_sync(prepared, limiter=self.threads)
         else:
             found = prepared()
+        seen = seen_in(request.scope)
+        seen.runs, seen.bytes = found.size, len(sent)
         if not found.size:
             return ingested(message, 0, found.refused)
         outcome = await self._store(request).ingest(found.batch)

@@ -1,0 +1,96 @@
+"""One line for each request: what was asked by whom and what it took; no payloads, no keys.
+
+Lines are gathered and written by a thread of their own a few times a second, so that a request pays
+for its text only, and a terminal or a pipe that takes nothing holds nobody up: what is too much is
+thrown away, and counted.
+"""
+
+import os
+import threading
+import time
+from collections import deque
+
+import orjson
+
+from graph.observe import Seen
+
+MOST_WAITING = 20_000
+_PAUSE = 0.2
+
+
+class RequestLog:
+    """Writes lines to a file descriptor: JSON, or for people."""
+
+    def __init__(self, descriptor: int, *, as_json: bool) -> None:
+        self._descriptor = descriptor
+        self._as_json = as_json
+        self._lines: deque[bytes] = deque()
+        self._something = threading.Event()
+        self._closed = False
+        self.lost = 0
+        self._thread = threading.Thread(target=self._write_all, name="rungraph-log", daemon=True)
+        self._thread.start()
+
+    def tell(self, method: str, path: str, status: int, seconds: float, seen: Seen) -> None:
+        """Log one request."""
+        if len(self._lines) >= MOST_WAITING:
+            self.lost += 1
+            return
+        write = _json if self._as_json else _plain
+        self._lines.append(write(time.time(), method, path, status, seconds * 1000, seen))
+        if not self._something.is_set():
+            self._something.set()
+
+    def close(self) -> None:
+        """Write what waits, for at most a second."""
+        self._closed = True
+        self._something.set()
+        self._thread.join(timeout=1)
+
+    def _write_all(self) -> None:
+        while not self._closed or self._lines:
+            self._something.wait()
+            self._something.clear()
+            if not self._closed:
+                time.sleep(_PAUSE)
+            text = b"".join([self._lines.popleft() for _ in range(len(self._lines))])
+            try:
+                while text:
+                    text = text[os.write(self._descriptor, text) :]
+            except OSError:
+                self.lost += 1
+
+
+def _plain(
+    at: float, method: str, path: str, status: int, milliseconds: float, seen: Seen
+) -> bytes:
+    day = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
+    name = f" {seen.operation}" if seen.operation else ""
+    key = f" key={seen.key}" if seen.key else ""
+    took = f"{milliseconds:.1f} ms statements={seen.statements} errors={seen.errors}"
+    return f"{day}Z {method} {_clean(path)}{_clean(name)} {status} {took}{key}\n".encode()
+
+
+def _json(at: float, method: str, path: str, status: int, milliseconds: float, seen: Seen) -> bytes:
+    told = {
+        "time": at,
+        "method": method,
+        "path": _clean(path),
+        "operation": seen.operation,
+        "status": status,
+        "ms": round(milliseconds, 2),
+        "statements": seen.statements,
+        "errors": seen.errors,
+        "key": seen.key,
+    }
+    return orjson.dumps(told, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _clean(text: str) -> str:
+    """Return text of a client so that it stays on its line."""
+    if text.isprintable() and len(text) <= _LONGEST:
+        return text
+    return "".join(each if each.isprintable() else "?" for each in text[:_LONGEST])
+
+
+_LONGEST = 200
