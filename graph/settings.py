@@ -9,10 +9,11 @@ from dataclasses import dataclass, field, fields
 from difflib import get_close_matches
 from enum import Enum, StrEnum
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from db.servers import Server
+if TYPE_CHECKING:
+    from db.servers import Server
 
 PREFIX = "RUNGRAPH_"
 IGNORED_PREFIXES = ("RUNGRAPH_TEST_", "RUNGRAPH_BUILD_")  # of the tests; of the installation
@@ -381,8 +382,10 @@ class Settings:
     )
 
     @property
-    def server(self) -> Server:
+    def server(self) -> "Server":
         """What is set of a PostgreSQL server."""
+        from db.servers import Server  # noqa: PLC0415 - `rungraph --help` has no use for the store
+
         return Server(
             connections=self.db_connections,
             seconds=self.db_seconds,

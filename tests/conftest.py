@@ -13,6 +13,7 @@ from sqlalchemy import Engine, create_engine
 from sqlmodel import SQLModel
 from starlette.testclient import TestClient
 
+from db import changes
 from db.arrivals import AttachmentArrival, Batch, FeedbackArrival, RunArrival
 from db.dotted import segment
 from db.ingest import fold
@@ -118,6 +119,7 @@ def open_book(database: str, request: pytest.FixtureRequest) -> Iterator[OpenBoo
         if database != SQLITE:
             databases.empty(engine)  # of what a store in the same process has left
         with engine.connect() as connection:
+            changes.taken(connection)  # what was noted in a transaction that was given up
             yield Book(connection)
             connection.rollback()
 

@@ -37,6 +37,7 @@ class Analyzed:
     def __init__(self, reading: Reading) -> None:
         self.dialect = reading.dialect
         self.statements = reading.statements
+        self.reach = reading.reach
         self.rows_read = 0
         self._reading = reading
 

@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 from db import reach as reaches
 from db.projects import id_of
 from db.reach import INSIDE, Reach
+from db.servers import SCHEMA
 from tests.conftest import NAMES
 
 OWN, FOREIGN = id_of("own"), id_of("foreign")
@@ -36,8 +37,7 @@ def test_every_table_says_which_of_its_rows_are_inside():
 
 
 def test_the_schema_of_postgresql_is_the_one_its_tables_are_in():
-    postgres = pytest.importorskip("db.postgres", reason="the drivers are an extra")
-    assert reaches._HOMES["postgresql"] == postgres.SCHEMA
+    assert reaches._HOMES["postgresql"] == SCHEMA
 
 
 @pytest.mark.parametrize(
