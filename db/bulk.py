@@ -68,8 +68,13 @@ def _keyed(table: Any, names: tuple[str, ...], *, is_update: bool) -> Send | Non
 
 def _arrays(table: Any, names: Iterable[str]) -> str:
     columns = [table.c[name.removeprefix(_KEY)] for name in names]
-    types = [column.type.compile(dialect=_DIALECT) for column in columns]
+    types = [_type_of(column) for column in columns]
     return f"unnest({', '.join(f'%s::{each}[]' for each in types)})"
+
+
+def _type_of(column: Any) -> str:
+    """Return a column's type without its collation, which an array can not have."""
+    return str(column.type.compile(dialect=_DIALECT)).partition(" COLLATE ")[0]
 
 
 def _unnesting(sql: str, key: tuple[int, ...]) -> Send:

@@ -76,6 +76,22 @@ class Id(TypeDecorator[UUID]):
         return UUID(bytes=value)
 
 
+class Plain(TypeDecorator[str]):
+    """Text that is sorted and compared by code point, whatever the locale of the database."""
+
+    impl = Text
+    cache_ok = True
+
+    def __repr__(self) -> str:
+        return "Plain()"
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Return the type the database stores."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(Text())
+        return postgresql.TEXT(collation="C")
+
+
 class JsonText(TypeDecorator[str]):
     """JSON as the text it came in: text on every database, so that it comes back exactly."""
 

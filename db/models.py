@@ -10,10 +10,10 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, LargeBinary, Text, text
+from sqlalchemy import BigInteger, Index, LargeBinary, text
 from sqlmodel import Field, SQLModel, col
 
-from db.dialects import Id, JsonText, Money
+from db.dialects import Id, JsonText, Money, Plain
 from db.full_text import Words
 
 
@@ -32,8 +32,8 @@ class Project(SQLModel, table=True):
     """
 
     id: UUID = Field(primary_key=True, sa_type=Id)
-    name: str = Field(sa_type=Text, unique=True)
-    description: str | None = Field(default=None, sa_type=Text)
+    name: str = Field(sa_type=Plain, unique=True)
+    description: str | None = Field(default=None, sa_type=Plain)
     created_at: datetime
     end_time: datetime | None = None
     retention_days: int | None = None
@@ -53,22 +53,22 @@ class Run(SQLModel, table=True):
     id: UUID = Field(primary_key=True, sa_type=Id)
     session_id: UUID = Field(sa_type=Id)
     parent_run_id: UUID | None = Field(default=None, sa_type=Id)
-    name: str = Field(sa_type=Text)
-    run_type: str = Field(sa_type=Text)
-    status: str = Field(sa_type=Text, description="pending, success or error")
+    name: str = Field(sa_type=Plain)
+    run_type: str = Field(sa_type=Plain)
+    status: str = Field(sa_type=Plain, description="pending, success or error")
     start_time: datetime
     end_time: datetime | None = None
     first_token_time: datetime | None = None
     latency: float | None = None
     time_to_first_token: float | None = None
     depth: int = 0
-    dotted_order: str = Field(sa_type=Text)
-    model: str | None = Field(default=None, sa_type=Text)
-    thread_id: str | None = Field(default=None, sa_type=Text)
+    dotted_order: str = Field(sa_type=Plain)
+    model: str | None = Field(default=None, sa_type=Plain)
+    thread_id: str | None = Field(default=None, sa_type=Plain)
     reference_example_id: UUID | None = Field(default=None, sa_type=Id)
     manifest_id: UUID | None = Field(default=None, sa_type=Id)
     in_dataset: bool | None = None
-    app_path: str | None = Field(default=None, sa_type=Text)
+    app_path: str | None = Field(default=None, sa_type=Plain)
     llm_descendants: int = 0
     own_prompt_tokens: int | None = Field(default=None, sa_type=BigInteger)
     own_completion_tokens: int | None = Field(default=None, sa_type=BigInteger)
@@ -85,7 +85,7 @@ class Run(SQLModel, table=True):
     total_total_cost: Decimal | None = Field(default=None, sa_type=Money)
     total_details: str | None = Field(default=None, sa_type=JsonText)
     tags: str | None = Field(default=None, sa_type=JsonText)
-    error: str | None = Field(default=None, sa_type=Text)
+    error: str | None = Field(default=None, sa_type=Plain)
 
 
 class RunPayload(SQLModel, table=True):
@@ -111,7 +111,7 @@ class RunTag(SQLModel, table=True):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     session_id: UUID = Field(primary_key=True, sa_type=Id)
-    tag: str = Field(primary_key=True, sa_type=Text)
+    tag: str = Field(primary_key=True, sa_type=Plain)
     start_time: datetime = Field(primary_key=True)
     trace_id: UUID = Field(primary_key=True, sa_type=Id)
     id: UUID = Field(primary_key=True, sa_type=Id)
@@ -124,8 +124,8 @@ class RunMetadata(SQLModel, table=True):
     __table_args__ = ({"sqlite_with_rowid": False},)
 
     session_id: UUID = Field(primary_key=True, sa_type=Id)
-    key: str = Field(primary_key=True, sa_type=Text)
-    value: str = Field(primary_key=True, sa_type=Text)
+    key: str = Field(primary_key=True, sa_type=Plain)
+    value: str = Field(primary_key=True, sa_type=Plain)
     start_time: datetime = Field(primary_key=True)
     trace_id: UUID = Field(primary_key=True, sa_type=Id)
     id: UUID = Field(primary_key=True, sa_type=Id)
@@ -139,7 +139,7 @@ class Thread(SQLModel, table=True):
 
     id: UUID = Field(primary_key=True, sa_type=Id)
     session_id: UUID = Field(sa_type=Id)
-    thread_id: str = Field(sa_type=Text)
+    thread_id: str = Field(sa_type=Plain)
     last_time: datetime
 
 
@@ -150,10 +150,10 @@ class Feedback(SQLModel, table=True):
     id: UUID = Field(primary_key=True, sa_type=Id)
     run_id: UUID | None = Field(default=None, sa_type=Id)
     session_id: UUID | None = Field(default=None, sa_type=Id)
-    key: str = Field(sa_type=Text)
+    key: str = Field(sa_type=Plain)
     score: float | None = None
     value: str | None = Field(default=None, sa_type=JsonText)
-    comment: str | None = Field(default=None, sa_type=Text)
+    comment: str | None = Field(default=None, sa_type=Plain)
     correction: str | None = Field(default=None, sa_type=JsonText)
     source: str | None = Field(default=None, sa_type=JsonText)
     extra: str | None = Field(default=None, sa_type=JsonText)
@@ -166,8 +166,8 @@ class Attachment(SQLModel, table=True):
 
     trace_id: UUID = Field(primary_key=True, sa_type=Id)
     run_id: UUID = Field(primary_key=True, sa_type=Id)
-    name: str = Field(primary_key=True, sa_type=Text)
-    mime_type: str = Field(sa_type=Text)
+    name: str = Field(primary_key=True, sa_type=Plain)
+    mime_type: str = Field(sa_type=Plain)
     size: int = Field(sa_type=BigInteger)
     data: bytes | None = Field(default=None, sa_type=LargeBinary)
 
@@ -211,10 +211,10 @@ class AccessKey(SQLModel, table=True):
 
     __tablename__ = "access_key"  # pyright: ignore[reportAssignmentType]
 
-    id: str = Field(primary_key=True, sa_type=Text)
+    id: str = Field(primary_key=True, sa_type=Plain)
     digest: bytes = Field(sa_type=LargeBinary)
-    name: str | None = Field(default=None, sa_type=Text)
-    rights: str = Field(sa_type=Text)
+    name: str | None = Field(default=None, sa_type=Plain)
+    rights: str = Field(sa_type=Plain)
     projects: str | None = Field(default=None, sa_type=JsonText)
     created_at: datetime
     expires_at: datetime | None = None

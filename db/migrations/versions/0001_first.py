@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlmodel.sql.sqltypes import UTCDateTime
 
-from db.dialects import Id, JsonText, Money
+from db.dialects import Id, JsonText, Money, Plain
 from db.full_text import FULL_TEXT, Words
 
 revision = "0001"
@@ -34,10 +34,10 @@ def upgrade() -> None:
 def _access_key() -> None:
     op.create_table(
         "access_key",
-        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("id", Plain(), nullable=False),
         sa.Column("digest", sa.LargeBinary(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=True),
-        sa.Column("rights", sa.Text(), nullable=False),
+        sa.Column("name", Plain(), nullable=True),
+        sa.Column("rights", Plain(), nullable=False),
         sa.Column("projects", JsonText(), nullable=True),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("expires_at", UTCDateTime(), nullable=True),
@@ -52,8 +52,8 @@ def _attachment() -> None:
         "attachment",
         sa.Column("trace_id", Id(), nullable=False),
         sa.Column("run_id", Id(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("mime_type", sa.Text(), nullable=False),
+        sa.Column("name", Plain(), nullable=False),
+        sa.Column("mime_type", Plain(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("trace_id", "run_id", "name"),
@@ -67,10 +67,10 @@ def _feedback() -> None:
         sa.Column("id", Id(), nullable=False),
         sa.Column("run_id", Id(), nullable=True),
         sa.Column("session_id", Id(), nullable=True),
-        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("key", Plain(), nullable=False),
         sa.Column("score", sa.Float(), nullable=True),
         sa.Column("value", JsonText(), nullable=True),
-        sa.Column("comment", sa.Text(), nullable=True),
+        sa.Column("comment", Plain(), nullable=True),
         sa.Column("correction", JsonText(), nullable=True),
         sa.Column("source", JsonText(), nullable=True),
         sa.Column("extra", JsonText(), nullable=True),
@@ -98,8 +98,8 @@ def _project() -> None:
     op.create_table(
         "project",
         sa.Column("id", Id(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("description", sa.Text(), nullable=True),
+        sa.Column("name", Plain(), nullable=False),
+        sa.Column("description", Plain(), nullable=True),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("end_time", UTCDateTime(), nullable=True),
         sa.Column("retention_days", sa.Integer(), nullable=True),
@@ -118,22 +118,22 @@ def _run() -> None:
         sa.Column("id", Id(), nullable=False),
         sa.Column("session_id", Id(), nullable=False),
         sa.Column("parent_run_id", Id(), nullable=True),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("run_type", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("name", Plain(), nullable=False),
+        sa.Column("run_type", Plain(), nullable=False),
+        sa.Column("status", Plain(), nullable=False),
         sa.Column("start_time", UTCDateTime(), nullable=False),
         sa.Column("end_time", UTCDateTime(), nullable=True),
         sa.Column("first_token_time", UTCDateTime(), nullable=True),
         sa.Column("latency", sa.Float(), nullable=True),
         sa.Column("time_to_first_token", sa.Float(), nullable=True),
         sa.Column("depth", sa.Integer(), nullable=False),
-        sa.Column("dotted_order", sa.Text(), nullable=False),
-        sa.Column("model", sa.Text(), nullable=True),
-        sa.Column("thread_id", sa.Text(), nullable=True),
+        sa.Column("dotted_order", Plain(), nullable=False),
+        sa.Column("model", Plain(), nullable=True),
+        sa.Column("thread_id", Plain(), nullable=True),
         sa.Column("reference_example_id", Id(), nullable=True),
         sa.Column("manifest_id", Id(), nullable=True),
         sa.Column("in_dataset", sa.Boolean(), nullable=True),
-        sa.Column("app_path", sa.Text(), nullable=True),
+        sa.Column("app_path", Plain(), nullable=True),
         sa.Column("llm_descendants", sa.Integer(), nullable=False),
         sa.Column("own_prompt_tokens", sa.BigInteger(), nullable=True),
         sa.Column("own_completion_tokens", sa.BigInteger(), nullable=True),
@@ -150,7 +150,7 @@ def _run() -> None:
         sa.Column("total_total_cost", Money(), nullable=True),
         sa.Column("total_details", JsonText(), nullable=True),
         sa.Column("tags", JsonText(), nullable=True),
-        sa.Column("error", sa.Text(), nullable=True),
+        sa.Column("error", Plain(), nullable=True),
         sa.PrimaryKeyConstraint("trace_id", "id"),
     )
     op.create_index("run_by_id", "run", ["id"], unique=False)
@@ -227,8 +227,8 @@ def _run_metadata() -> None:
     op.create_table(
         "run_metadata",
         sa.Column("session_id", Id(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("key", Plain(), nullable=False),
+        sa.Column("value", Plain(), nullable=False),
         sa.Column("start_time", UTCDateTime(), nullable=False),
         sa.Column("trace_id", Id(), nullable=False),
         sa.Column("id", Id(), nullable=False),
@@ -342,7 +342,7 @@ def _run_tag() -> None:
     op.create_table(
         "run_tag",
         sa.Column("session_id", Id(), nullable=False),
-        sa.Column("tag", sa.Text(), nullable=False),
+        sa.Column("tag", Plain(), nullable=False),
         sa.Column("start_time", UTCDateTime(), nullable=False),
         sa.Column("trace_id", Id(), nullable=False),
         sa.Column("id", Id(), nullable=False),
@@ -356,7 +356,7 @@ def _thread() -> None:
         "thread",
         sa.Column("id", Id(), nullable=False),
         sa.Column("session_id", Id(), nullable=False),
-        sa.Column("thread_id", sa.Text(), nullable=False),
+        sa.Column("thread_id", Plain(), nullable=False),
         sa.Column("last_time", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
