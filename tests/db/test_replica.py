@@ -187,6 +187,8 @@ def test_a_real_replica_is_read_left_out_and_read_again(standby, postgres_url):
             assert "errors" not in answer, answer
             return answer["data"]
 
+        with psycopg.connect(postgres_url, autocommit=True) as primary:
+            primary.execute("CHECKPOINT")  # commits of tests wait for no disk, so none for a log
         call(looks_until, True)
         assert call(where) is True
         assert call(lambda: where(newest=True)) is False

@@ -23,6 +23,7 @@ def test_hours_that_are_over_are_summed_up_and_words_indexed(store: Store, add: 
         async with upkeep.kept_up(store, timedelta(days=7)):
             while count(store, "run_rollup_dirty") or count(store, "run_search_queue"):  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+        await store._readers.aclose()
 
     asyncio.run(asyncio.wait_for(until_done(), timeout=20))
 

@@ -1,6 +1,7 @@
 """A client of the LangSmith routes alone, with a clock that stands and small limits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -32,8 +33,15 @@ def wire_client(store: Any) -> TestClient:
     def context(_: Request) -> Context:
         return Context(store, settings, AttachmentUrls(b"secret"), Limits.of(settings))
 
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncGenerator[None]:
+        yield
+        await store._readers.aclose()
+
     reads = read_routes(store, Asking(context, limits, settings.request_seconds))
-    return TestClient(Starlette(routes=[*reads, *routes(store, limits, lambda: NOW)]))
+    return TestClient(
+        Starlette(routes=[*reads, *routes(store, limits, lambda: NOW)], lifespan=lifespan)
+    )
 
 
 @pytest.fixture
