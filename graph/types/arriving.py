@@ -46,7 +46,7 @@ _KINDS: Mapping[type, str] = {
     float: "a number",
 }
 _TEXTS = ("name", "description")
-_SHORTEST_RETENTION = 1
+_FOR_EVER = 0
 
 
 def run_arrival(given: RunInput) -> RunArrival:
@@ -90,8 +90,8 @@ def project_fields(
         told["extra"] = json_text("metadata", {**before, "metadata": noted or {}})
     told |= {name: clean(text) for name in _TEXTS if (text := told.get(name)) is not None}
     days = told.get("retention_days")
-    if days is not None and days < _SHORTEST_RETENTION:
-        msg = f"retentionDays is {days}; at least {_SHORTEST_RETENTION}, or null for ever"
+    if days is not None and days < _FOR_EVER:
+        msg = f"retentionDays is {days}; at least {_FOR_EVER}, which is for ever"
         raise InvalidError(msg)
     return told
 

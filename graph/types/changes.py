@@ -167,7 +167,7 @@ class CreateProjectInput:
     description: str | None = optional("What it is for.")
     metadata: JSON | None = optional("Whatever is to be noted of it: an object.")
     retention_days: int | None = optional(
-        "After how many days its traces may be pruned; never if not given."
+        "For how many days its runs are kept, 0: for ever; as the server is set if not given."
     )
 
 
@@ -181,7 +181,7 @@ class UpdateProjectInput:
     name: str | None = optional("Its name from now on; null leaves it.")
     description: str | None = optional("What it is for.")
     metadata: JSON | None = optional("Whatever is to be noted of it: an object.")
-    retention_days: int | None = optional("After how many days its traces may be pruned.")
+    retention_days: int | None = optional("For how many days its runs are kept; null: as set.")
 
 
 @object_type("What became of the project.")

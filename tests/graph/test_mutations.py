@@ -264,13 +264,12 @@ def test_another_project_of_a_name_that_is_taken_is_refused(answer: Ask):
     assert "with another description" in found["errors"][0]["message"]
 
 
-@pytest.mark.parametrize("days", [0, -1])
-def test_retention_is_at_least_a_day(answer: Ask, days: int):
-    found = answer(PROJECT, input={"name": "p", "retentionDays": days})
+def test_runs_are_not_kept_for_less_than_no_days(ask: Ask, answer: Ask):
+    kept = ask(PROJECT, input={"name": "for ever", "retentionDays": 0})
+    found = answer(PROJECT, input={"name": "p", "retentionDays": -1})
 
-    assert found["errors"][0]["message"] == (
-        f"retentionDays is {days}; at least 1, or null for ever"
-    )
+    assert kept["createProject"]["project"]["retentionDays"] == 0
+    assert found["errors"][0]["message"] == ("retentionDays is -1; at least 0, which is for ever")
 
 
 def test_each_mutation_of_a_request_sees_what_those_before_it_did(ask: Ask):
