@@ -8,11 +8,13 @@ payloads as bytes: nothing is made into an object that would only be made into t
 import asyncio
 import re
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
 import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
+from db.bulky import MANY, Bulky
 from db.connections import Connections
 from db.errors import TooSlowError, UnavailableError
 from db.reach import Reach
@@ -65,6 +67,7 @@ class PostgresReaders:
     def __init__(self, url: str, server: Server) -> None:
         self._url = url
         self.connections = Connections(self._connect, server.connections)
+        self.bulky = Bulky()
         self.seconds = server.seconds
         self.pooled = server.pooled
         self.begin = f"{_BEGIN}; {telling(server.seconds)}" if server.pooled else _BEGIN
@@ -152,7 +155,9 @@ class PostgresReading:
             if not self._begun and (self._readers.pooled or not self.alone):
                 await connection.execute(self._readers.begin)
                 self._begun = True
-            return await connection.fetch(_numbered(sql), *values)
+            bulky = self._readers.bulky
+            async with bulky.turns if sql in bulky.known else nullcontext():
+                found: list[tuple[Any, ...]] = await connection.fetch(_numbered(sql), *values)
         except asyncpg.QueryCanceledError as error:
             await self._end()
             msg = f"the read took more than {self._readers.seconds:g} s"
@@ -165,6 +170,9 @@ class PostgresReading:
         except asyncio.CancelledError:  # nobody waits for what it is busy with
             self._drop()
             raise
+        if len(found) > MANY:
+            bulky.note(sql, found)
+        return found
 
     def _drop(self) -> None:
         """Give a connection up that nobody can use again."""

@@ -12,8 +12,10 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from typing import Any, Protocol
 
+from db.bulky import MANY, Bulky
 from db.errors import TooManyRowsError, TooSlowError, UnavailableError
 from db.json_tests import holds
 from db.reach import Reach
@@ -145,14 +147,15 @@ class SqliteReaders:
         self._idle: deque[_Connection] = deque()
         self._closed = False
         self._slow: set[str] = set()
+        self.bulky = Bulky()
 
     def reading(self, reach: Reach | None = None, *, newest: bool = False) -> "SqliteReading":
         """Return a new snapshot, of what is within reach; it begins with its first read."""
         return SqliteReading(self, reach)
 
     def seemed_slow(self, sql: str) -> bool:
-        """Say whether a statement was too long for the event loop when it last ran."""
-        return sql in self._slow
+        """Say whether a statement was too long, or brought too much, for the event loop."""
+        return sql in self._slow or sql in self.bulky.known
 
     def remember(self, sql: str, seconds: float) -> None:
         """Note how long a statement took."""
@@ -233,11 +236,14 @@ class SqliteReading:
         if self._readers.seemed_slow(sql):
             return None
         try:
-            return connection.read(sql, values, self.budget.left, PATIENCE, time.thread_time)
+            found = connection.read(sql, values, self.budget.left, PATIENCE, time.thread_time)
         except TooSlowError:
             return None
         except sqlite3.OperationalError as error:
             raise UnavailableError(str(error)) from error
+        if len(found) > MANY:
+            self._readers.bulky.note(sql, found)
+        return found
 
     def _begun(self) -> _Connection:
         """Return the connection, in a transaction if more than one statement is to come."""
@@ -259,6 +265,13 @@ class SqliteReading:
             return await self._elsewhere(sql, values) if found is None else found
 
     async def _elsewhere(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        bulky = self._readers.bulky
+        async with bulky.turns if sql in bulky.known else nullcontext():
+            found = await self._in_thread_of_its_own(sql, values)
+        bulky.note(sql, found)
+        return found
+
+    async def _in_thread_of_its_own(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         connection = self._begun()
         begin = time.perf_counter()
         thread = asyncio.to_thread(connection.read, sql, values, self.budget.left, LONGEST)

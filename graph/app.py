@@ -33,6 +33,7 @@ from graph.observe_metrics import Metrics
 from graph.settings import Settings
 from graph.sockets import Sockets
 from graph.streams import Streams
+from graph.unread import Unread
 from graph.upkeep import kept_up
 from graph.watching import Operations
 
@@ -51,7 +52,8 @@ def create_app(
     secret = settings.signing_key or secrets.token_hex()
     urls = AttachmentUrls(secret.encode())
     limits = IngestLimits(max_bytes=settings.ingest_max_bytes, seconds=settings.body_seconds)
-    operations = Operations(settings, store, urls, query_limits)
+    unread = Unread(settings.answer_queue_bytes)
+    operations = Operations(settings, store, urls, query_limits, unread)
     stream = Streams(settings, operations).serve
     endpoint = Endpoint(
         settings,
@@ -61,11 +63,13 @@ def create_app(
         documents=documents,
         page=page_of(),
         stream=stream,
+        unread=unread,
     )
     keyring = Keyring(store)
     metrics = Metrics(
         {
             "queue_bytes": ("Bytes that wait to be written.", lambda: store.waiting_bytes),
+            "unread_bytes": ("Bytes of large answers that wait to be read.", lambda: unread.bytes),
             "subscriptions": ("Subscriptions that are open.", lambda: operations.live.count),
         }
     )

@@ -121,6 +121,10 @@ class StoreBinding:
         return entity.eager
 
 
+_ROW_BYTES = 1000
+"""About what a row takes in memory while it is answered, beside its payloads."""
+
+
 class StoreAnswers:
     """Sends the statements of one request through its snapshot, and counts what they bring."""
 
@@ -134,9 +138,11 @@ class StoreAnswers:
         self._reading.alone = True
 
     @property
-    def large(self) -> bool:
-        """Say whether so much was found that building the answer takes noticeable time."""
-        return self.row_count > LARGE_ROWS or self.byte_count > LARGE_BYTES
+    def large(self) -> int:
+        """Return about how many bytes were found, if building the answer takes noticeable time."""
+        if self.row_count > LARGE_ROWS or self.byte_count > LARGE_BYTES:
+            return self.byte_count + _ROW_BYTES * self.row_count
+        return 0
 
     async def rows(
         self, question: Rows, keys: Sequence[answers.Key], columns: tuple[Column, ...]
@@ -213,7 +219,7 @@ class StoreAnswers:
     ) -> None:
         """Count rows, and the bytes of their payloads."""
         self.row_count += sum(map(len, groups))
-        if entity.lazy.isdisjoint(columns) or self.large:
+        if entity.lazy.isdisjoint(columns):
             return
         for at, column in enumerate(columns):
             if column in entity.lazy and entity.kind(column) is Kind.JSON:

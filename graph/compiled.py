@@ -4,6 +4,7 @@ What the engine can answer it answers, the rest goes to graphql-core.
 """
 
 import asyncio
+import gc
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -177,11 +178,21 @@ class CompiledSchema(strawberry.Schema):
         """Prepare a text by itself; others need the loop meanwhile if it is long."""
         if len(query) > LONG:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._aside, self._measured, query, name, place)
+            return await loop.run_in_executor(self._aside, self._measured_aside, query, name, place)
         return self._measured(query, name, place)
 
     def _measured(self, query: str, name: str | None, place: Place) -> Prepared:
         return prepare(self._schema, self._prices, query, name, place.limits)
+
+    def _measured_aside(self, query: str, name: str | None, place: Place) -> Prepared:
+        """Prepare a long text, and leave nothing behind.
+
+        Tokens and visitors know each other in circles: of a text that is refused they would stay
+        until many others had been as well.
+        """
+        found = self._measured(query, name, place)
+        gc.collect(1)
+        return found
 
     def _like_another(self, query: str, name: str | None, place: Place) -> Prepared | None:
         try:

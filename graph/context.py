@@ -24,9 +24,10 @@ class Context:
 
     Of the store there is what the viewer may see and do.
 
-    `path` says what served the request, for those who debug; `large`, that its answer is to be
-    written in pieces. `engine` is the level of compiled execution that may still be tried, and
-    `operation` what graphql-core executes, for fields of the root that can be planned alone.
+    `path` says what served the request, for those who debug; `large`, where its answer is to be
+    written in pieces, about how many bytes it has. `engine` is the level of compiled execution that
+    may still be tried, and `operation` what graphql-core executes, for fields of the root that can
+    be planned alone.
     `newest`: whoever was just told of a change reads no replica, which may not have it yet.
     `prepared` is what became of the query's text. `watched` is what a subscription asks for, and
     `changes` what it is told now.
@@ -39,7 +40,7 @@ class Context:
     viewer: Viewer = LOCAL
     newest: bool = False
     path: str = "graphql-core"
-    large: bool = False
+    large: int = 0
     operation: Operation | None = None
     prepared: Prepared | None = None
     watched: Watched | None = None

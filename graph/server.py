@@ -14,9 +14,13 @@ import uvloop
 from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from graph.unread import LEAST
+
 BACKLOG = 2048
 DRAIN_SECONDS = 10
 LINGER_SECONDS = 5
+STUCK_SECONDS = 60
+"""Seconds after which the system drops a connection whose other end takes nothing of what waits."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
 
 
@@ -41,6 +45,12 @@ class _Sockets(WebSocketsSansIOProtocol):
         self.close_sent = True
         self.transport.resume_reading()
         self.loop.call_later(LINGER_SECONDS, self.transport.close)
+
+    async def send(self, message: Any) -> None:
+        """Send a message; a large one is not sent before its receiver has taken most of it."""
+        await super().send(message)
+        if len(message.get("text") or "") >= LEAST:
+            await self.writable.wait()
 
     def data_received(self, data: bytes) -> None:
         """Read on, until something was refused."""
@@ -78,10 +88,13 @@ def listen(host: str, port: int) -> socket.socket:
     """Open the port, so that what stands in the way is known before any work is done."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as problem:
         reason = (problem.strerror or str(problem)).partition(" (while")[0]
         raise PortError(f"can not listen on {host} port {port}: {reason}") from None
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux; connections have it from who listens
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STUCK_SECONDS * 1000)
+    return listener
 
 
 def address(listener: socket.socket) -> str:

@@ -243,6 +243,12 @@ class Settings:
     ingest_queue_bytes: int = _setting(
         _BYTES, "67108864", "Bytes that may wait to be written; beyond, a 503 asks to try again."
     )
+    answer_queue_bytes: int = _setting(
+        _BYTES,
+        "16777216",
+        "Bytes of large answers that may wait to be read by their clients; beyond, a 503 asks to "
+        "try again. One alone may be of any size.",
+    )
     sqlite_synchronous: Synchronous = _setting(
         _SYNCHRONOUS,
         "full",

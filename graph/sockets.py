@@ -235,8 +235,7 @@ class _Socket:
         except OSError:
             return  # the client has gone
         except Refusal as refusal:
-            error = {"message": refusal.message, "extensions": {"code": refusal.code}}
-            await self._end(id, error=[error])
+            await self._end(id, error=[refusal.shown])
         except EndedError as ended:
             if ended.cause is not None:
                 await self._end(id, error=self._operations.refused(ended.cause).errors)
@@ -254,7 +253,8 @@ class _Socket:
         viewer = self._door.viewer
         begun = await self._operations.begin(query, asked.variables, asked.name, viewer=viewer)
         if isinstance(begun, str):
-            await self._say(f"{head}{begun}}}")
+            with self._operations.unread.held(len(begun)):
+                await self._say(f"{head}{begun}}}")
             return
         async with begun as watcher:
             while texts := await watcher.next():

@@ -81,7 +81,8 @@ class Streams:
                 query, asked.variables, asked.name, allowed, viewer
             )
             if isinstance(begun, str):
-                yield _next(begun)
+                with self._operations.unread.held(len(begun)):
+                    yield _next(begun)
             else:
                 async with begun as watcher:
                     yield _PING  # nothing is missed from here on

@@ -42,6 +42,7 @@ from graph.live import Live, Watcher
 from graph.preparing import Prepared
 from graph.schema import schema, telling
 from graph.settings import Settings
+from graph.unread import Unread
 
 ANY = frozenset({StrawberryOperationType.QUERY, StrawberryOperationType.MUTATION})
 """What may be sent beside subscriptions."""
@@ -122,7 +123,12 @@ class Operations:
     """Executes what comes over sockets and streams."""
 
     def __init__(
-        self, settings: Settings, store: Store, urls: AttachmentUrls, limits: Limits
+        self,
+        settings: Settings,
+        store: Store,
+        urls: AttachmentUrls,
+        limits: Limits,
+        unread: Unread | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
@@ -130,6 +136,7 @@ class Operations:
         self._limits = limits
         self._texts: Cache[_Text] = Cache(_MOST_TEXTS, _MOST_BYTES)
         self.live = Live(store.news, settings, self._context)
+        self.unread = unread or Unread(settings.answer_queue_bytes)
 
     async def begin(
         self,

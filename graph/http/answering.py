@@ -12,13 +12,14 @@ from starlette.types import Send
 from graph.http.compression import COMPRESSORS, WORTH_IT, Compressor
 from graph.http.negotiation import Coding, Media
 from graph.http.patrol import Patrol, Visit
+from graph.unread import LEAST, Unread
 from graph.writing import pieces
 
 Header = tuple[bytes, bytes]
 
 _PIECE = 64 * 1024
-_AT_ONCE = 256 * 1024
-"""Bytes that are compressed without a pause for others."""
+_AT_ONCE = LEAST
+"""Bytes that are compressed, and handed to the system, without a pause for others."""
 
 
 class Taken(NamedTuple):
@@ -39,6 +40,7 @@ class Answering:
     patrol: Patrol
     visit: Visit
     vary: bytes
+    unread: Unread
 
     async def value(self, value: Any, *, status: int = 200, more: Iterable[Header] = ()) -> None:
         """Write a small answer."""
@@ -46,19 +48,23 @@ class Answering:
             orjson.dumps(value), status, [*_headers(self.taken.media, self.vary), *more]
         )
 
-    async def large(self, value: Any) -> None:
-        """Write a large answer, in pieces."""
+    async def large(self, value: Any, size: int) -> None:
+        """Write an answer of about so many bytes, in pieces. Raises BusyError for one too many."""
         headers = [*_headers(self.taken.media, self.vary), *self.taken.origin]
-        await self._pieces(pieces(value), 200, headers)
+        with self.unread.held(size):
+            await self._pieces(pieces(value), 200, headers)
 
     async def text(self, text: bytes, status: int, headers: list[Header]) -> None:
         """Write a text that is there already."""
         coding = self.taken.coding
         headers += self.taken.origin
-        if coding is not None and len(text) >= WORTH_IT:
-            if len(text) > _AT_ONCE:
+        if len(text) >= _AT_ONCE:
+            if coding is None:
+                headers.append((b"content-length", b"%d" % len(text)))
+            with self.unread.held(len(text)):
                 await self._pieces(_cut(text), status, headers)
-                return
+            return
+        if coding is not None and len(text) >= WORTH_IT:
             compressor = COMPRESSORS[coding]()
             text = compressor.compress(text) + compressor.flush()
             headers.append((b"content-encoding", coding.value))

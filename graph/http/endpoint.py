@@ -8,6 +8,7 @@ from starlette.types import Receive, Scope, Send
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
+from db.errors import BusyError
 from db.store import Store
 from graph.attachment_urls import AttachmentUrls
 from graph.auth import Viewer, viewer_in
@@ -27,6 +28,7 @@ from graph.limits.bounds import Limits, shown_cost
 from graph.observe import Seen, seen_in
 from graph.schema import schema
 from graph.settings import SETTINGS, Engine, Settings
+from graph.unread import Unread
 
 ALLOW = (b"allow", b"GET, HEAD, POST, OPTIONS")
 _GET = frozenset({OperationType.QUERY})
@@ -60,6 +62,7 @@ class Endpoint:
         documents: Documents | None = None,
         page: Page | None = None,
         stream: Stream | None = None,
+        unread: Unread | None = None,
     ) -> None:
         self._settings = settings
         self._stream = stream
@@ -67,6 +70,7 @@ class Endpoint:
         self._urls = urls
         self._limits = limits or Limits.of(settings)
         self._documents = documents or Documents()
+        self._unread = unread or Unread(settings.answer_queue_bytes)
         self._cors = Cors(settings.cors_origins or ())
         self._page = StaticPage(page) if page and settings.graphiql else None
         self._patrol = Patrol(settings.body_seconds, settings.request_seconds)
@@ -85,6 +89,9 @@ class Endpoint:
         try:
             await self._serve(scope, headers, receive, send, visit)
         except Refusal as refusal:
+            await self._refuse(refusal, scope, headers, send, visit)
+        except BusyError as busy:
+            refusal = Refusal(503, "BUSY", str(busy), (b"retry-after", b"1"))
             await self._refuse(refusal, scope, headers, send, visit)
         except asyncio.CancelledError:
             if visit.ended is None:
@@ -160,7 +167,7 @@ class Endpoint:
             if self._settings.debug or asked.extensions:
                 self._tell(answer, asked, context)
             if context.large:
-                await answering.large(answer)
+                await answering.large(answer, context.large)
             else:
                 await answering.value(answer, status=status)
         finally:
@@ -221,7 +228,7 @@ class Endpoint:
         return Taken(media, coding, origin)
 
     def _answering(self, send: Send, taken: Taken, visit: Visit) -> Answering:
-        return Answering(send, taken, self._patrol, visit, self._vary)
+        return Answering(send, taken, self._patrol, visit, self._vary, self._unread)
 
     async def _refuse(
         self,
@@ -236,9 +243,9 @@ class Endpoint:
         media = media if media in {Media.JSON, Media.GRAPHQL} else Media.JSON
         head = scope["method"] == "HEAD"
         taken = Taken(media or Media.JSON, None, self._cors.headers(headers), head)
-        error = {"message": refusal.message, "extensions": {"code": refusal.code}}
         answering = self._answering(send, taken, visit)
-        await answering.value({"errors": [error]}, status=refusal.status, more=refusal.headers)
+        told = {"errors": [refusal.shown]}
+        await answering.value(told, status=refusal.status, more=refusal.headers)
 
     def _too_late(self, visit: Visit) -> Refusal:
         if visit.stage is Stage.READING:

@@ -1,5 +1,7 @@
 """A request that is no well-formed GraphQL request, or may not be: answered without executing."""
 
+from typing import Any
+
 
 class Refusal(Exception):  # noqa: N818 - it is an answer
     """What is answered instead: an HTTP status, a code, and a text that says what is allowed."""
@@ -10,6 +12,11 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
         self.code = code
         self.message = message
         self.headers = headers
+
+    @property
+    def shown(self) -> dict[str, Any]:
+        """The error as an answer holds it."""
+        return {"message": self.message, "extensions": {"code": self.code}}
 
 
 CLOSE = (b"connection", b"close")
