@@ -138,11 +138,14 @@ class StoreAnswers:
         self._reading.alone = True
 
     @property
-    def large(self) -> int:
-        """Return about how many bytes were found, if building the answer takes noticeable time."""
-        if self.row_count > LARGE_ROWS or self.byte_count > LARGE_BYTES:
-            return self.byte_count + _ROW_BYTES * self.row_count
-        return 0
+    def large(self) -> bool:
+        """Say whether so much was found that building the answer takes noticeable time."""
+        return self.row_count > LARGE_ROWS or self.byte_count > LARGE_BYTES
+
+    @property
+    def size(self) -> int:
+        """About how many bytes were found."""
+        return self.byte_count + _ROW_BYTES * self.row_count
 
     async def rows(
         self, question: Rows, keys: Sequence[answers.Key], columns: tuple[Column, ...]
