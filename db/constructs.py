@@ -1,5 +1,6 @@
 """Tables and joins that databases spell differently: rows made of one parameter or one column."""
 
+import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
@@ -154,7 +155,7 @@ JSON_AT: Mapping[str, Callable[[ColumnElement[Any], str], ColumnElement[Any]]] =
 
 
 def _sqlite_step(step: str | int) -> str:
-    return f"[{step}]" if isinstance(step, int) else f'."{step}"'
+    return f"[{step}]" if isinstance(step, int) else "." + json.dumps(step, ensure_ascii=False)
 
 
 JSON_PATH: Mapping[str, Callable[[Path], Any]] = {

@@ -11,6 +11,7 @@ _STEP = re.compile(
     r'(?P<dot>\.)?(?P<key>[^.\[\]"]+)|\[(?P<place>[0-9]{1,9})\]|\[(?P<quoted>"(?:[^"\\]|\\.)*")\]',
     re.DOTALL,
 )
+_NEVER_STORED = re.compile("[\0\ud800-\udfff]")
 LONGEST_PATH = 1024
 
 Path = tuple[str | int, ...]
@@ -42,6 +43,9 @@ def parse(path: str) -> Path:
         step = None if found is None else _step(found, first=place == 0)
         if found is None or step is None:
             msg = f'path {path!r} is wrong at character {place + 1}; as in a.b[0] or ["a.b"]'
+            raise InvalidError(msg)
+        if isinstance(step, str) and _NEVER_STORED.search(step):
+            msg = f"path {path!r} has a NUL or half a surrogate pair, which no stored key has"
             raise InvalidError(msg)
         steps.append(step)
         place = found.end()

@@ -1,5 +1,6 @@
 """Runs summed up: each once, each with its own usage, and each group opens its own runs."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -192,6 +193,18 @@ def test_any_path_of_the_metadata_groups(ask: Ask, add: Callable[..., Any]):
     assert [each["runs"]["totalCount"] for each in groups] == [
         each["stats"]["runCount"] for each in groups
     ]
+
+
+@pytest.mark.parametrize("key", ["a\\b", "\\u0041", "line\nend", "$.x*"])
+def test_a_path_of_odd_letters_groups(ask: Ask, add: Callable[..., Any], key: str):
+    add("run", extra={"metadata": {key: "told"}})
+    path = json.dumps(json.dumps([key])) if "." in key else json.dumps(key)
+
+    (group,) = ask(f"{{ runStats(groupBy: [{{metadata: {path}}}]) {{ key {{ value }} }} }}")[
+        "runStats"
+    ]
+
+    assert group["key"] == [{"value": "told"}]
 
 
 def test_several_keys_make_a_group_of_each_combination(ask: Ask, add: Callable[..., Any]):

@@ -218,6 +218,24 @@ def test_a_path_that_can_not_be_read_is_refused_where_it_goes_wrong(
         assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+@pytest.mark.parametrize("path", ["a\0", '["\\u0000"]', '["\\ud800"]'])
+def test_a_path_no_stored_key_can_have_is_refused(
+    add: Callable[..., Any], answer: Callable[..., Any], path: str
+):
+    add("run", inputs={})
+    asked = json.dumps(path)
+
+    found = answer(
+        f"{{ runs {{ nodes {{ inputsAt(path: {asked}) }} }}"
+        f" runStats(groupBy: [{{metadata: {asked}}}]) {{ bucket }} }}"
+    )
+
+    assert found["data"] == {"runs": {"nodes": [{"inputsAt": None}]}, "runStats": None}
+    for error in found["errors"]:
+        assert "has a NUL or half a surrogate pair" in error["message"]
+        assert error["extensions"]["code"] == "BAD_USER_INPUT"
+
+
 def test_too_long_a_path_is_refused(add: Callable[..., Any], answer: Callable[..., Any]):
     add("run")
 
