@@ -41,6 +41,7 @@ PLACES: Mapping[str, Place] = {
     "attachment": Place.BY_TRACE,
     "project": Place.EVERYWHERE,  # named by runs in filters and groups
     "thread": Place.COORDINATOR,  # of a project, whose traces are everywhere
+    "thread_trace": Place.COORDINATOR,
     "access_key": Place.COORDINATOR,
     "parked": Place.COORDINATOR,  # has no trace yet
     "run_rollup_hour": Place.COORDINATOR,  # of a project: one row for so many runs

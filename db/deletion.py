@@ -23,6 +23,7 @@ from db.tables import (
     RUN_ROLLUP_DIRTY,
     RUN_ROLLUP_HOUR,
     THREAD,
+    THREAD_TRACE,
 )
 from db.within import OpenStore
 
@@ -39,7 +40,7 @@ _PROJECTS = (
     .select_from(_traces.join(RUN, RUN.c.trace_id == _traces.c.trace_id))
     .distinct()
 )
-_OF_PROJECT = (FEEDBACK, THREAD, RUN_ROLLUP_HOUR, RUN_ROLLUP_DAY, RUN_ROLLUP_DIRTY)
+_OF_PROJECT = (FEEDBACK, THREAD, THREAD_TRACE, RUN_ROLLUP_HOUR, RUN_ROLLUP_DAY, RUN_ROLLUP_DIRTY)
 
 
 async def delete_traces(store: OpenStore, traces: Collection[UUID]) -> list[UUID]:

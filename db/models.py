@@ -134,13 +134,27 @@ class RunMetadata(SQLModel, table=True):
 class Thread(SQLModel, table=True):
     """The runs of a project with one thread id; kept by `db.thread_index` with the runs.
 
-    `id` is made of the project and the thread id; `last_time` is when the newest of its runs began.
+    `id` is made of the project and the thread id. Its first run began at `start_time`, its newest
+    at `last_time`; the last to end did at `end_time`. `trace_count` counts the traces of its runs.
     """
 
     id: UUID = Field(primary_key=True, sa_type=Id)
     session_id: UUID = Field(sa_type=Id)
     thread_id: str = Field(sa_type=Plain)
+    start_time: datetime
     last_time: datetime
+    end_time: datetime | None = None
+    trace_count: int = Field(sa_type=BigInteger)
+
+
+class ThreadTrace(SQLModel, table=True):
+    """A trace that has runs in a thread: what `Thread.trace_count` counts."""
+
+    __tablename__ = "thread_trace"  # pyright: ignore[reportAssignmentType]
+
+    thread: UUID = Field(primary_key=True, sa_type=Id)
+    trace_id: UUID = Field(primary_key=True, sa_type=Id)
+    session_id: UUID = Field(sa_type=Id)
 
 
 class Feedback(SQLModel, table=True):

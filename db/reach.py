@@ -53,6 +53,7 @@ INSIDE: Mapping[str, str] = {
     "run_search_queue": _NEVER,
     "run_tag": _OWN,
     "thread": _OWN,
+    "thread_trace": _OWN,
 }
 """What is inside, by table. `row` is a row of it; feedback on a trace belongs to its root run."""
 

@@ -16,7 +16,7 @@ from db.recall import WHOLE
 from db.search_index import enqueue
 from db.sending import send
 from db.tables import ATTACHMENT, FEEDBACK, RUN, RUN_PAYLOAD
-from db.thread_index import renew
+from db.thread_index import forget
 from db.writing import take_away_sides
 
 Key = tuple[UUID, UUID]
@@ -61,7 +61,7 @@ def remove_runs(connection: Connection, keys: Sequence[Key]) -> None:
     for statement in _GONE.values():
         send(connection, statement, _bound(keys))
     enqueue(connection, keys)
-    renew(connection, {(row["session_id"], row["thread_id"]) for row in rows if row["thread_id"]})
+    forget(connection, rows)
     note(connection, [_deleted(row) for row in rows])
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import strawberry
 
 from db import threads
-from db.questions import Page, Question, Then
+from db.questions import Page, Question
 from db.rows import Row
 from db.threads import THREAD
 from graph.types.declare import object_type
@@ -24,23 +24,11 @@ class Thread:
 
     thread_id: str = strawberry.field(description="The id, as its runs have it.")
 
-    @strawberry.field(graphql_type=DateTime, description="When its first run began.")
-    @staticmethod
-    def start_time(thread: strawberry.Parent[Row]) -> Then:
-        return threads.span_of(thread, "start_time")
-
-    @strawberry.field(
-        graphql_type=DateTime | None,
-        description="When the last of its runs to end did; null when none has.",
+    start_time: DateTime = strawberry.field(description="When its first run began.")
+    end_time: DateTime | None = strawberry.field(
+        description="When the last of its runs to end did; null when none has."
     )
-    @staticmethod
-    def end_time(thread: strawberry.Parent[Row]) -> Then:
-        return threads.span_of(thread, "end_time")
-
-    @strawberry.field(graphql_type=int | None, description="How many traces have a run in it.")
-    @staticmethod
-    def trace_count(thread: strawberry.Parent[Row]) -> Then:
-        return threads.span_of(thread, "trace_count")
+    trace_count: int | None = strawberry.field(description="How many traces have a run in it.")
 
     @strawberry.field(
         graphql_type=RunStats | None, description="Its runs, summed up; null if that fails."

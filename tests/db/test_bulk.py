@@ -35,8 +35,9 @@ def threads(connection: Connection) -> list[tuple[Any, ...]]:
 
 
 def thread(number: int, second: float) -> dict[str, Any]:
-    told = {"session_id": id_of(1), "thread_id": f"thread {number}", "last_time": at(second)}
-    return {"id": id_of(number), **told}
+    told = {"session_id": id_of(1), "thread_id": f"thread {number}", "trace_count": 1}
+    times = {"start_time": at(0), "last_time": at(second), "end_time": None}
+    return {"id": id_of(number), **told, **times}
 
 
 def test_no_statement_of_a_fold_is_sent_once_for_each_run(book: Book, sent: list[bool]):

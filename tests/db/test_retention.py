@@ -26,12 +26,16 @@ from db.tables import (
     RUN_SEARCH,
     RUN_TAG,
     THREAD,
+    THREAD_TRACE,
 )
 from tests.conftest import NOON
 
 DAY = 86_400
 NOW = NOON + timedelta(days=10, minutes=7)
-OF_RUNS = (RUN, RUN_PAYLOAD, RUN_TAG, RUN_METADATA, FEEDBACK, ATTACHMENT, RUN_SEARCH, THREAD)
+OF_RUNS = (
+    *(RUN, RUN_PAYLOAD, RUN_TAG, RUN_METADATA, FEEDBACK, ATTACHMENT, RUN_SEARCH),
+    *(THREAD, THREAD_TRACE),
+)
 
 Add = Callable[..., Any]
 

@@ -1,11 +1,13 @@
 """The threads of a project: newest activity first, paged by cursor, each with its runs."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from graph.settings import Settings
+from tests.conftest import NOON, run_id
 
 Ask = Callable[..., Any]
 THREAD = "threadId startTime endTime traceCount stats { runCount } runs { nodes { name } }"
@@ -97,7 +99,7 @@ def test_a_project_without_threads_has_none(threads: Callable[..., Any], add: Ca
 @pytest.mark.parametrize(
     ("selection", "most"),
     [
-        ("threadId startTime endTime traceCount", 5),
+        ("threadId startTime endTime traceCount", 2),
         ("threadId stats { runCount latency { p50 } feedback { n } }", 5),
         ("threadId runs(first: 1) { nodes { name } }", 3),
         ("threadId runs { totalCount stats { runCount } }", 6),
@@ -120,12 +122,39 @@ def test_a_thread_that_all_runs_have_left_is_gone(
     assert [each["threadId"] for each in threads("nodes { threadId }")["nodes"]] == ["a", "b"]
 
     add("first", at=9, trace_id=first.trace_id, post=False, **threaded("b", "conversation_id"))
-    found = threads("nodes { threadId stats { runCount } }")["nodes"]
+    found = threads("nodes { threadId traceCount startTime endTime }")["nodes"]
 
-    assert [(each["threadId"], each["stats"]["runCount"]) for each in found] == [("b", 2), ("a", 1)]
+    assert [tuple(each.values()) for each in found] == [
+        ("b", 2, "2026-01-01T12:00:05.000000Z", "2026-01-01T12:00:10.000000Z"),
+        ("a", 1, "2026-01-01T12:00:01.000000Z", "2026-01-01T12:00:02.000000Z"),
+    ]
+
+
+def test_a_thread_shrinks_with_what_is_deleted(threads: Callable[..., Any], ask: Ask, add: Ask):
+    """By both of its sides, by its last end, by a trace whose root is of another thread."""
+    for at, end in enumerate([9, 4, 7]):
+        add(f"run {at}", at=at, end_time=NOON + timedelta(seconds=end), **threaded("a"))
+    add("both", at=3, parent=add("other", at=3, **threaded("b")), **threaded("a"))
+    selection = f"nodes {{ {THREAD.partition(' stats')[0]} }}"
+    times = "2026-01-01T12:00:0{}.000000Z".format
+
+    def shown() -> Any:
+        found = threads(selection)["nodes"]
+        return [tuple(each.values()) for each in found if each["threadId"] == "a"]
+
+    assert shown() == [("a", times(0), times(9), 4)]
+    for gone, left in [
+        ("run 0", [("a", times(1), times(7), 3)]),
+        ("other", [("a", times(1), times(7), 2)]),
+        ("run 1", [("a", times(2), times(7), 1)]),
+        ("run 2", []),
+    ]:
+        ask(f'mutation {{ deleteTraces(input: {{ids: ["{run_id(gone)}"]}}) {{ deletedIds }} }}')
+        assert shown() == left
 
 
 def test_a_page_of_threads_reads_no_runs(statements: Callable[..., list[str]]):
-    query = '{ project(by: {name: "p"}) { threads(first: 2) { nodes { threadId } totalCount } } }'
+    threads = "threads(first: 2) { nodes { threadId startTime endTime traceCount } totalCount }"
+    query = f'{{ project(by: {{name: "p"}}) {{ {threads} }} }}'
 
     assert not [each for each in statements(query) if "FROM run" in each]

@@ -19,6 +19,7 @@ KINDS = {
     FeedbackPatch: "feedback_patches",
     AttachmentArrival: "attachments",
 }
+SPAN = ("start_time", "last_time", "end_time", "trace_count")
 MEASURES = ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_cost", "total_cost")
 
 
@@ -193,13 +194,23 @@ def check_sums(runs: list[dict[str, Any]], payloads: list[dict[str, Any]]) -> No
 
 
 def check_threads(runs: list[dict[str, Any]], threads: list[dict[str, Any]]) -> None:
-    newest: dict[tuple[Any, str], Any] = {}
+    of_thread: dict[tuple[Any, str], list[dict[str, Any]]] = {}
     for run in runs:
         if run["thread_id"] is not None:
-            place = run["session_id"], run["thread_id"]
-            newest[place] = max(run["start_time"], newest.get(place, run["start_time"]))
-    told = {(each["session_id"], each["thread_id"]): each["last_time"] for each in threads}
-    assert told == newest
+            of_thread.setdefault((run["session_id"], run["thread_id"]), []).append(run)
+    told = {
+        (each["session_id"], each["thread_id"]): tuple(each[name] for name in SPAN)
+        for each in threads
+    }
+    assert told == {
+        place: (
+            min(run["start_time"] for run in found),
+            max(run["start_time"] for run in found),
+            max((run["end_time"] for run in found if run["end_time"] is not None), default=None),
+            len({run["trace_id"] for run in found}),
+        )
+        for place, found in of_thread.items()
+    }
 
 
 def check_own(run: dict[str, Any], payload: dict[str, Any], *, counted: bool) -> None:

@@ -28,6 +28,7 @@ def upgrade() -> None:
     _run_search_queue()
     _run_tag()
     _thread()
+    _thread_trace()
     _full_text()
 
 
@@ -357,7 +358,10 @@ def _thread() -> None:
         sa.Column("id", Id(), nullable=False),
         sa.Column("session_id", Id(), nullable=False),
         sa.Column("thread_id", Plain(), nullable=False),
+        sa.Column("start_time", UTCDateTime(), nullable=False),
         sa.Column("last_time", UTCDateTime(), nullable=False),
+        sa.Column("end_time", UTCDateTime(), nullable=True),
+        sa.Column("trace_count", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index(
@@ -365,6 +369,16 @@ def _thread() -> None:
         "thread",
         ["session_id", sa.literal_column("last_time DESC"), sa.literal_column("id DESC")],
         unique=False,
+    )
+
+
+def _thread_trace() -> None:
+    op.create_table(
+        "thread_trace",
+        sa.Column("thread", Id(), nullable=False),
+        sa.Column("trace_id", Id(), nullable=False),
+        sa.Column("session_id", Id(), nullable=False),
+        sa.PrimaryKeyConstraint("thread", "trace_id"),
     )
 
 
