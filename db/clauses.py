@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, FromClause, and_, literal_column, select, tuple_
 
 from db.tables import FEEDBACK, PROJECT, RUN, RUN_METADATA, RUN_PAYLOAD, RUN_TAG
+from db.tree_order import beyond_place
 from db.values import Kind, kind_of
 
 
@@ -100,8 +101,8 @@ def _below(run: FromClause, other: FromClause) -> ColumnElement[bool]:
     above, dotted = run.c.dotted_order, other.c.dotted_order
     return and_(
         other.c.trace_id == run.c.trace_id,
-        dotted > above.concat(literal_column("'.'")),
-        dotted < above.concat(literal_column("'/'")),
+        beyond_place(dotted, above.concat(literal_column("'.'")), after=True),
+        beyond_place(dotted, above.concat(literal_column("'/'")), after=False),
     )
 
 

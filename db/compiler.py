@@ -49,6 +49,7 @@ from db.ordering import (
 from db.orders import Order, Term, columns_of, reversed_order, terms
 from db.questions import Link
 from db.search_lead import led_by_search
+from db.tree_order import beyond_place
 from db.values import Kind
 
 CACHED_STATEMENTS = 4096
@@ -289,8 +290,8 @@ def fixed(link: Link, *, deep: bool) -> Iterator[ColumnElement[bool]]:
             yield columns[column] == bindparam(f"k{at}")
         return
     yield columns["trace_id"] == bindparam("k0")
-    yield columns["dotted_order"] > bindparam("k1")
-    yield columns["dotted_order"] < bindparam("k2")
+    yield beyond_place(columns["dotted_order"], bindparam("k1"), after=True)
+    yield beyond_place(columns["dotted_order"], bindparam("k2"), after=False)
     if deep:
         yield columns["depth"] <= bindparam("k3")
 

@@ -294,14 +294,6 @@ def takes_bulk(dialect: str) -> bool:
     return dialect == "postgresql"
 
 
-def longest_indexed_text(dialect: str) -> int | None:
-    """Return how many characters, none of them repeated, an index entry surely holds; None: any.
-
-    A b-tree of PostgreSQL refuses entries of more than 2,704 bytes, and the statement with them.
-    """
-    return 2_600 if dialect == "postgresql" else None
-
-
 def only_writer(connection: Connection) -> None:
     """Wait until no other process folds; until the end of the transaction.
 

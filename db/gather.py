@@ -23,8 +23,7 @@ from db.arrivals import (
     RunArrival,
 )
 from db.derive import LONGEST_NAME
-from db.dialects import longest_indexed_text
-from db.dotted import depth_of, start_of, trace_of
+from db.dotted import start_of, trace_of
 from db.merge import Account
 from db.parking import Arrival, Change
 from db.placing import awaited_parent, fault_of, place_under, told_place
@@ -50,7 +49,6 @@ class Gathering:
         self.refused: list[tuple[int, Refusal]] = []
         self.batches_of: dict[UUID, set[int]] = {}
         self._connection = connection
-        self._longest = longest_indexed_text(connection.dialect.name)
         self._memory = Memory(connection)
         self.admission = Admission(connection)
         self.accounts = self._memory.accounts
@@ -125,11 +123,6 @@ class Gathering:
             place = place_under(above, arrival)
         if place is None:
             fault = f"run {arrival.id} would stand below itself"
-            self._refuse(change, "INVALID", fault)
-            return
-        if self._longest is not None and len(place.dotted_order) > self._longest:
-            most = depth_of("x" * self._longest) - 1
-            fault = f"run {arrival.id} is {depth_of(place.dotted_order)} deep; at most {most} here"
             self._refuse(change, "INVALID", fault)
             return
         trace = trace_of(place.dotted_order)

@@ -15,6 +15,7 @@ from sqlmodel import Field, SQLModel, col
 
 from db.dialects import Id, JsonText, Money, Plain
 from db.full_text import Words
+from db.tree_order import IndexedHead
 
 
 class RunStatus(Enum):
@@ -302,10 +303,11 @@ def _newest_first(*leading: Any) -> list[Any]:
 
 _ROOTS = "parent_run_id IS NULL"
 _THREADED = "thread_id IS NOT NULL"
+_PLACE = IndexedHead(col(Run.dotted_order))
 
 _index("run_by_id", Run.id)
-_index("run_by_trace", Run.trace_id, Run.dotted_order)
-_index("run_by_parent", Run.trace_id, Run.parent_run_id, Run.dotted_order)
+_index("run_by_trace", Run.trace_id, _PLACE)
+_index("run_by_parent", Run.trace_id, Run.parent_run_id, _PLACE)
 _index("run_newest", *_newest_first())
 _index("run_newest_roots", *_newest_first(), only=_ROOTS)
 _index("run_by_session", *_newest_first(Run.session_id))

@@ -14,7 +14,10 @@ from db.entity import Entity, Score
 from db.orders import Order, Term, terms
 from db.spellings import BinaryText
 from db.tables import FEEDBACK, RUN
+from db.tree_order import beyond_place, sorted_by_place
 from db.values import Kind
+
+_PLACE = "dotted_order"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,8 @@ def sorted_by(entity: Entity, term: Term) -> ColumnElement[Any]:
 
 def directed(column: ColumnElement[Any], term: Term) -> ColumnElement[Any]:
     """Return a column with its direction and the place of its NULLs."""
+    if term.column == _PLACE:
+        return sorted_by_place(column, descending=term.descending)
     made = column.desc() if term.descending else column.asc()
     if term.nulls_first is None:
         return made
@@ -75,15 +80,21 @@ def between(column_of: ColumnOf, order: Order, window: WindowForm) -> Iterator[C
         (window.before, "b", window.nulls_before, False),
     ):
         if given and plain:
-            columns = tuple_(*map(column_of, found))
-            values: list[ColumnElement[Any]] = [
-                bindparam(f"{prefix}{at}") for at in range(len(found))
-            ]
-            bounds = tuple_(*values)
-            smaller = found[0].descending == forward
-            yield columns < bounds if smaller else columns > bounds
+            after = found[0].descending != forward
+            yield _row_beyond(column_of, found, prefix, after=after)
         elif given:
             yield _beyond(column_of, found, prefix, nulls, forward=forward)
+
+
+def _row_beyond(
+    column_of: ColumnOf, found: list[Term], prefix: str, *, after: bool
+) -> ColumnElement[bool]:
+    """Return the condition that a row stands after a cursor, or before it, all columns as one."""
+    values: list[ColumnElement[Any]] = [bindparam(f"{prefix}{at}") for at in range(len(found))]
+    if found[0].column == _PLACE:  # it is unique, and all there is
+        return beyond_place(column_of(found[0]), values[0], after=after)
+    columns, bounds = tuple_(*map(column_of, found)), tuple_(*values)
+    return columns > bounds if after else columns < bounds
 
 
 def _beyond(

@@ -17,6 +17,7 @@ from db.search_index import enqueue
 from db.sending import send
 from db.tables import ATTACHMENT, FEEDBACK, RUN, RUN_PAYLOAD
 from db.thread_index import forget
+from db.tree_order import sorted_by_place
 from db.writing import take_away_sides
 
 Key = tuple[UUID, UUID]
@@ -29,7 +30,7 @@ _traces = key_rows("keys", ("trace_id",))
 _BELOW_FIRST = (
     select(RUN.c.trace_id, RUN.c.id)
     .select_from(_traces.join(RUN, RUN.c.trace_id == _traces.c.trace_id))
-    .order_by(RUN.c.trace_id, RUN.c.dotted_order.desc())
+    .order_by(RUN.c.trace_id, sorted_by_place(RUN.c.dotted_order, descending=True))
 )
 _OF_TRACES = {
     table: delete(table).where(table.c.trace_id.in_(select(_traces.c.trace_id).scalar_subquery()))

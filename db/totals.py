@@ -20,6 +20,7 @@ from db.dialects import key_rows, label_rows
 from db.dotted import id_of, parent_of, trace_of
 from db.measures import MEASURES, Usage, add, difference, held_in, is_full, lost
 from db.tables import RUN
+from db.tree_order import beyond_place
 
 LLM = "llm"
 """The run type whose own usage counts."""
@@ -35,8 +36,8 @@ _STORED_BELOW = (
             RUN,
             and_(
                 RUN.c.trace_id == _below.c.id,
-                RUN.c.dotted_order > _below.c.label + ".",
-                RUN.c.dotted_order < _below.c.label + "/",
+                beyond_place(RUN.c.dotted_order, _below.c.label + ".", after=True),
+                beyond_place(RUN.c.dotted_order, _below.c.label + "/", after=False),
             ),
         )
     )

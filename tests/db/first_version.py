@@ -31,6 +31,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from db.dialects import {types}
 from db.full_text import FULL_TEXT, Words
+from db.tree_order import IndexedHead
 
 revision = "0001"
 down_revision = None
@@ -47,6 +48,12 @@ def _full_text() -> None:
         op.execute(statement)
 """
 """What no model declares: the indexes of words, by the database."""
+
+_HEAD_IN_INDEXES = (
+    "sa.literal_column('dotted_order IN PART')",
+    "IndexedHead(sa.column('dotted_order'))",
+)
+"""What an index is of, as Alembic prints it, and for every database."""
 
 
 def first_version() -> str:
@@ -89,7 +96,8 @@ def _type(kind: str, item: Any, _: Any) -> str | bool:
 def _code(operation: ops.MigrateOperation) -> str:
     code = render_python_code(ops.UpgradeOps([operation]), render_item=_type)
     lines = [line for line in code.splitlines() if not line.strip().startswith("#")]
-    return "\n".join(line.removeprefix("    ") for line in lines)
+    found = "\n".join(line.removeprefix("    ") for line in lines)
+    return found.replace(*_HEAD_IN_INDEXES)
 
 
 def _formatted(source: str) -> str:

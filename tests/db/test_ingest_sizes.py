@@ -70,7 +70,6 @@ def test_a_trace_of_thousands_is_one_fold(book: Book):
     assert (root["total_prompt_tokens"], root["llm_descendants"]) == (3_000, 3_000)
 
 
-@pytest.mark.only_on("sqlite", reason="PostgreSQL does not index so long a dotted order yet")
 @pytest.mark.parametrize("size", [25, 300])
 def test_a_deep_chain_adds_up_in_any_order(book: Book, size: int):
     posts = chain(300, run_type="llm", outputs=used(1, 2))
@@ -82,7 +81,6 @@ def test_a_deep_chain_adds_up_in_any_order(book: Book, size: int):
     assert sums == {depth: 300 - depth for depth in range(300)}
 
 
-@pytest.mark.only_on("sqlite", reason="PostgreSQL does not index so long a dotted order yet")
 def test_a_deep_chain_without_places_resolves_backwards(book: Book):
     posts = chain(300)
     for run in reversed(posts):

@@ -115,14 +115,20 @@ def test_all_children_of_many_runs_come_at_once(keep: Callable[..., Any], ask: C
         assert [leaf["id"] for leaf in branch["childRuns"]] == sorted(ids)
 
 
-@pytest.mark.only_on("sqlite", reason="PostgreSQL does not index so long a dotted order yet")
-def test_a_chain_a_thousand_deep_can_be_asked_from_both_ends(
-    keep: Callable[..., Any], ask: Callable[..., Any]
-):
+def deep_chain() -> list[RunArrival]:
+    """A thousand runs, each below the one before."""
     chain = [make("deep0")]
     for n in range(1, 1000):
         chain.append(make(f"deep{n}", n / 1000, chain[-1]))
-    assert keep(runs=chain).refused == ()
+    return chain
+
+
+def test_a_chain_a_thousand_deep_can_be_asked_from_both_ends(
+    keep: Callable[..., Any], ask: Callable[..., Any]
+):
+    chain = deep_chain()
+    for start in range(0, 1000, 250):
+        assert keep(runs=chain[start : start + 250]).refused == ()
     above = [run.name for run in chain[:-1]]
 
     deepest = ask(
@@ -366,3 +372,36 @@ def test_an_error_counts_whether_or_not_the_run_has_ended(
         {"name": "interrupted", "status": "ERROR", "trace": {"status": "SUCCESS"}},
         {"name": "root", "status": "SUCCESS", "trace": {"status": "SUCCESS"}},
     ]
+
+
+PAGES_BELOW = """query($id: ID!, $after: String) { run(id: $id) {
+  page: %s(first: 7, after: $after) { nodes { name } pageInfo { hasNextPage endCursor } }
+} }"""
+
+
+def test_far_below_the_root_pages_hold_siblings_in_their_order_and_all_can_be_deleted(
+    keep: Callable[..., Any], ask: Callable[..., Any]
+):
+    chain = deep_chain()[:300]
+    fork = chain[200]
+    leaves = [make(f"leaf{n}", 100 - n, fork) for n in range(20)]
+    assert keep(runs=[*chain, *leaves]).refused == ()
+    in_order = [*(f"deep{n}" for n in range(201, 300)), *(f"leaf{n}" for n in reversed(range(20)))]
+
+    below = walk(ask, PAGES_BELOW % "descendants", id=str(fork.id))
+    children = walk(ask, PAGES_BELOW % "childRunsConnection", id=str(fork.id))
+    nested = ask(
+        "query($id: ID!) { run(id: $id) { childRuns { name childRuns { name } } } }",
+        id=str(fork.id),
+    )["run"]["childRuns"]
+    gone = ask(
+        "mutation($ids: [ID!]!) { deleteTraces(input: {ids: $ids}) { deletedIds } }",
+        ids=[run_id("deep0")],
+    )
+    left = ask("{ runs { totalCount } }")["runs"]["totalCount"]
+
+    assert names(below) == in_order
+    assert names(children) == ["deep201", *in_order[99:]]
+    assert nested[0] == {"name": "deep201", "childRuns": [{"name": "deep202"}]}
+    assert len(nested) == 21
+    assert (gone, left) == ({"deleteTraces": {"deletedIds": [run_id("deep0")]}}, 0)

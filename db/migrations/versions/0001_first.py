@@ -6,6 +6,7 @@ from sqlmodel.sql.sqltypes import UTCDateTime
 
 from db.dialects import Id, JsonText, Money, Plain
 from db.full_text import FULL_TEXT, Words
+from db.tree_order import IndexedHead
 
 revision = "0001"
 down_revision = None
@@ -156,7 +157,10 @@ def _run() -> None:
     )
     op.create_index("run_by_id", "run", ["id"], unique=False)
     op.create_index(
-        "run_by_parent", "run", ["trace_id", "parent_run_id", "dotted_order"], unique=False
+        "run_by_parent",
+        "run",
+        ["trace_id", "parent_run_id", IndexedHead(sa.column("dotted_order"))],
+        unique=False,
     )
     op.create_index(
         "run_by_session",
@@ -207,7 +211,9 @@ def _run() -> None:
         ],
         unique=False,
     )
-    op.create_index("run_by_trace", "run", ["trace_id", "dotted_order"], unique=False)
+    op.create_index(
+        "run_by_trace", "run", ["trace_id", IndexedHead(sa.column("dotted_order"))], unique=False
+    )
     op.create_index(
         "run_newest",
         "run",
