@@ -20,10 +20,15 @@ Make = Callable[[str, Iterable[RunArrival]], str]
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """A kind of database that is up."""
+    """A kind of database that is up.
+
+    `anew` makes an empty one of a name and returns its URL; `process` is the id of its server's.
+    """
 
     name: str
     make: Make
+    anew: Callable[[str], str]
+    process: int | None = None
 
     def runs(self, size: str) -> str:
         """Return the URL of a database of everyday runs and large traces."""
@@ -63,7 +68,13 @@ def sqlite(folder: Path) -> Generator[Database]:
             begun.rename(path)
         return f"sqlite:///{path}"
 
-    yield Database("SQLite", make)
+    def anew(name: str) -> str:
+        path = folder / f"{name}.db"
+        for left in folder.glob(f"{path.name}*"):
+            left.unlink()
+        return f"sqlite:///{path}"
+
+    yield Database("SQLite", make, anew)
 
 
 @contextmanager
@@ -88,8 +99,15 @@ def postgresql(folder: Path) -> Generator[Database]:
                 connection.execute(f"ALTER DATABASE begun RENAME TO {name}")  # type: ignore[arg-type]
         return server.get_uri(name)
 
+    def anew(name: str) -> str:
+        with psycopg.connect(server.get_uri("postgres"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")  # type: ignore[arg-type]
+            connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]
+        return server.get_uri(name)
+
+    process = int((folder / "postgresql" / "postmaster.pid").read_text().split()[0])
     try:
-        yield Database("PostgreSQL", make)
+        yield Database("PostgreSQL", make, anew, process)
     finally:
         server.cleanup()
 

@@ -1,181 +1,197 @@
-"""How many runs a second are made durable over HTTP, next to SQLite alone with the same rows.
+"""How many runs a second are made durable: over HTTP, by the store, and by the database alone.
 
-`python -m tests.benchmarks.ingest`. Rounds of both take turns, so that what else the machine does
-falls on both. A round sends batches of 100 runs of about 3 KB as the SDK does, over a few
-connections; then the rows that this made go, by executemany and one commit a batch, into a second
-database with the same tables, indexes and pragmas.
+`python -m tests.benchmarks.ingest [--on sqlite ...] [--rounds 5] [--batches 40] [--clients 8]
+[--workers 1]`. A round sends batches of 100 runs of about 3 KB as the SDK does, over several
+connections, to `rungraph serve`; then it hands others, parsed already, to a store in this process;
+then the rows that the server made go into a second database with the same tables and indexes, one
+commit a batch. They take turns, so that what else the machine does falls on all. Every commit is
+on the disk before it is acknowledged.
+
+Besides the rate there is what a run costs in CPU, which shows less of what else the machine does:
+of the server's processes, of the database's and of the sender, until the last run is acknowledged;
+and after it of the server, until all is indexed for search.
 """
 
-import http.client
-import random
-import sqlite3
-import statistics
-import sys
+import argparse
+import asyncio
 import time
-import uuid
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from urllib.parse import urlsplit
+from statistics import median
+from uuid import UUID
 
-import orjson
+from db.arrivals import Batch
+from db.store import Store
+from graph.ingest.batches import sort
+from graph.ingest.envelopes import multipart
+from tests.benchmarks import alone
+from tests.benchmarks.arriving import BOUNDARY, RUNS, Clients, bodies, requests
+from tests.benchmarks.contest import cpu_ns
+from tests.benchmarks.databases import KINDS, Database
+from tests.benchmarks.reads import FOLDER
+from tests.servers import Server, serving
 
-from tests.servers import serving
-
-RUNS = 100
-CLIENTS = 4
-BOUNDARY = "ca2947ee1f9d4f0c8f0e4c0f4f5c6d7e"
-TABLES = ("run", "run_payload", "run_tag", "run_metadata")
-PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "cache_size=-65536")
-WORDS = ("the", "quick", "brown", "fox", "jumps", "over", "a", "lazy", "dog", "in", "Paris")
-
-
-def main(rounds: int = 5, batches: int = 20) -> dict[str, float]:
-    """Measure, print a table, and return the median runs a second of each."""
-    with TemporaryDirectory() as folder:
-        served, alone = Path(folder, "served.db"), Path(folder, "alone.db")
-        with serving("serve", f"sqlite:///{served}") as server:
-            _copy_tables(served, alone)
-            results = [_round(server.url, served, alone, batches) for _ in range(rounds)]
-    medians = {
-        "HTTP, /runs/multipart": statistics.median(http for http, _ in results),
-        "sqlite3, executemany": statistics.median(raw for _, raw in results),
-    }
-    _print(medians, results, batches)
-    return medians
+HTTP, STORE, ALONE = "HTTP", "store", "alone"
+SERVER, DATABASE, SENDER, INDEX = "server", "database", "sender", "index"
+COSTS = (SERVER, DATABASE, SENDER, INDEX)
+Work = Callable[[], None]
 
 
-def _round(url: str, served: Path, alone: Path, batches: int) -> tuple[float, float]:
-    traces = [uuid.uuid4() for _ in range(batches)]
-    bodies = [_body(trace) for trace in traces]
-    began = time.perf_counter()
-    with ThreadPoolExecutor(CLIENTS) as clients:
-        list(clients.map(lambda at: _send(url, bodies[at::CLIENTS]), range(CLIENTS)))
-    over_http = batches * RUNS / (time.perf_counter() - began)
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one turn came to: runs a second, and milliseconds of CPU for a run by who spent them.
 
-    rows = list(_rows(served, traces))
-    assert sum(len(batch["run"]) for batch in rows) == batches * RUNS
-    return over_http, batches * RUNS / _insert(alone, rows)
+    `behind` is how many seconds later all was indexed.
+    """
 
-
-def _send(url: str, bodies: list[bytes]) -> None:
-    headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "x-api-key": "any"}
-    with closing(http.client.HTTPConnection(urlsplit(url).netloc)) as connection:
-        for body in bodies:
-            connection.request("POST", "/runs/multipart", body, headers)
-            answer = connection.getresponse()
-            told = answer.read()
-            assert answer.status == 202, told
-            assert b"refused" not in told, told
+    rate: float
+    costs: Mapping[str, float]
+    behind: float = 0.0
 
 
-def _body(trace: uuid.UUID) -> bytes:
-    """Return a batch of one trace: a root, chains under it, llm calls and tools under these."""
-    begin = datetime.now(UTC) - timedelta(seconds=60)
-    dotted: list[str] = []
-    pieces: list[bytes] = []
-    for at in range(RUNS):
-        id = trace if at == 0 else uuid.uuid4()
-        start = begin + timedelta(milliseconds=at * 10)
-        above = dotted[(at - 1) // 4] if at else None
-        segment = f"{start:%Y%m%dT%H%M%S%f}Z{id}"
-        dotted.append(f"{above}.{segment}" if above else segment)
-        run = {
-            "id": id,
-            "trace_id": trace,
-            "parent_run_id": above[-36:] if above else None,
-            "dotted_order": dotted[-1],
-            "name": random.choice(WORDS),
-            "run_type": ("chain", "llm", "tool", "llm")[at % 4],
-            "start_time": start,
-            "end_time": start + timedelta(milliseconds=5),
-            "session_name": "benchmark",
-            "tags": ["prod", "v2"],
-        }
-        pieces += [_part(f"post.{id}", run)]
-        pieces += [_part(f"post.{id}.{name}", value) for name, value in _payloads().items()]
-    return b"".join([*pieces, f"--{BOUNDARY}--\r\n".encode()])
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is measured: so many rounds of so many batches, over so many connections."""
+
+    rounds: int = 5
+    batches: int = 40
+    clients: int = 8
+    workers: int = 1
 
 
-def _payloads() -> dict[str, object]:
-    usage = {"input_tokens": 27, "output_tokens": 13, "total_tokens": 40}
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and print what was asked for."""
+    parser = argparse.ArgumentParser(prog="tests.benchmarks.ingest")
+    parser.add_argument("--on", action="append", choices=KINDS, help="all, if not given")
+    parser.add_argument("--folder", type=Path, default=FOLDER)
+    for name, number in (("rounds", 5), ("batches", 40), ("clients", 8), ("workers", 1)):
+        parser.add_argument(f"--{name}", type=int, default=number)
+    told = parser.parse_args(arguments)
+    given = Given(told.rounds, told.batches, told.clients, told.workers)
+    for kind in told.on or KINDS:
+        with KINDS[kind](told.folder) as database:
+            _print(database.name, given, *measure(database, given))
+
+
+def measure(database: Database, given: Given) -> tuple[dict[str, list[Result]], float]:
+    """Return the results of each way to bring runs, and how many rows a run has."""
+    served, below, bare = (database.anew(f"ingest_{name}") for name in ("served", "below", "alone"))
+    found: dict[str, list[Result]] = {HTTP: [], STORE: [], ALONE: []}
+    settings = {"RUNGRAPH_WORKERS": str(given.workers), "RUNGRAPH_LOG_LEVEL": "warning"}
+    with ExitStack() as stack:
+        server = stack.enter_context(serving("serve", served, settings=settings))
+        alone.make(bare)
+        _over_http(server, given.clients, database, served, bodies(given.clients, 0))  # not counted
+        for seed in range(1, given.rounds + 1):
+            some = bodies(given.batches, seed)
+            found[HTTP].append(_over_http(server, given.clients, database, served, some))
+            parsed = [_parsed(each) for each in some]
+            found[STORE].append(asyncio.run(_by_the_store(below, database, parsed, given.clients)))
+            traces = [_trace_of(each) for each in parsed]
+            seconds = alone.insert(served, bare, traces)
+            found[ALONE].append(Result(len(some) * RUNS / seconds, {}))
+    return found, alone.rows_in(bare) / (given.rounds * given.batches * RUNS)
+
+
+def _over_http(
+    server: Server, connections: int, database: Database, url: str, some: Sequence[bytes]
+) -> Result:
+    sent = requests(server.url, some)
+    pid, runs = server.process.pid, len(some) * RUNS
+    with closing(Clients(server.url, connections)) as clients:
+        begun = _spent(pid, database)
+        at = time.perf_counter()
+        clients.send(sent)
+        seconds = time.perf_counter() - at
+        done = _spent(pid, database)
+    while alone.waiting(url):
+        time.sleep(0.02)
+    behind = time.perf_counter() - at - seconds
+    costs = {name: (done[name] - begun[name]) / runs for name in done}
+    costs[INDEX] = (_spent(pid, database)[SERVER] - done[SERVER]) / runs
+    return Result(runs / seconds, costs, behind)
+
+
+async def _by_the_store(
+    url: str, database: Database, batches: Sequence[Batch], lanes: int
+) -> Result:
+    """Bring batches to a store in this process; its CPU is the server's."""
+
+    async def lane(some: Sequence[Batch]) -> None:
+        for batch in some:
+            assert not (await store.ingest(batch)).refused
+
+    store = Store.open(url)
+    try:
+        begun = _spent(None, database)
+        at = time.perf_counter()
+        await asyncio.gather(*(lane(batches[at::lanes]) for at in range(lanes)))
+        seconds = time.perf_counter() - at
+        done = _spent(None, database)
+    finally:
+        await store.aclose()
+    runs = len(batches) * RUNS
+    costs = {name: (done[name] - begun[name]) / runs for name in (SENDER, DATABASE)}
+    costs[SERVER] = costs.pop(SENDER)
+    return Result(runs / seconds, costs)
+
+
+def _parsed(body: bytes) -> Batch:
+    return sort(multipart(body, BOUNDARY.encode()), len(body), datetime.now(UTC)).batch
+
+
+def _trace_of(batch: Batch) -> UUID:
+    trace = batch.runs[0].trace_id
+    assert trace
+    return trace
+
+
+def _spent(server: int | None, database: Database) -> dict[str, float]:
+    """Return the milliseconds of CPU that each has spent."""
     return {
-        "inputs": {"messages": [{"role": "user", "content": _text(160)}]},
-        "outputs": {"choices": [{"message": {"content": _text(120)}}], "usage_metadata": usage},
-        "events": [{"name": "new_token", "time": datetime.now(UTC)}],
-        "extra": {
-            "metadata": {
-                "ls_provider": "openai",
-                "ls_model_name": "gpt-4o-mini",
-                "thread_id": f"thread {random.randrange(100)}",
-                "revision_id": "rev-1.2.3",
-                "usage_metadata": usage,
-            },
-            "runtime": {"sdk": "langsmith-py", "sdk_version": "0.15.0", "platform": "Linux"},
-        },
-        "serialized": {"name": "ChatOpenAI", "kwargs": {"template": _text(20)}},
+        SERVER: _of_family(server),
+        DATABASE: _of_family(database.process),
+        SENDER: time.process_time_ns() / 1e6,
     }
 
 
-def _text(words: int) -> str:
-    return " ".join(random.choices(WORDS, k=words))
+def _of_family(pid: int | None) -> float:
+    """Return the milliseconds of CPU of a process and those it has started."""
+    return 0.0 if pid is None else sum(cpu_ns(each) for each in (pid, *_children(pid))) / 1e6
 
 
-def _part(name: str, value: object) -> bytes:
-    sent = orjson.dumps(value)
-    head = (
-        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n'
-        f"Content-Type: application/json\r\nContent-Length: {len(sent)}\r\n\r\n"
+def _children(pid: int) -> Iterator[int]:
+    for path in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in map(int, path.read_text().split()):
+            yield child
+            yield from _children(child)
+
+
+def _print(name: str, given: Given, found: Mapping[str, list[Result]], rows: float) -> None:
+    size = len(bodies(1, 1)[0]) // RUNS
+    print(
+        f"\n{given.rounds} rounds of {given.batches} batches of {RUNS} runs, {size} bytes each, "
+        f"{given.clients} connections, {given.workers} server process(es); {rows:.1f} rows a run"
     )
-    return head.encode() + sent + b"\r\n"
+    print(f"| {name} | runs/s | least-most | rows/s | {' | '.join(COSTS)} | s behind |")
+    print("| --- |" + " --: |" * (len(COSTS) + 4))
+    for way, results in found.items():
+        rates = [each.rate for each in results]
+        costs = [_median([each.costs.get(cost) for each in results]) for cost in COSTS]
+        print(
+            f"| {way} | {median(rates):,.0f} | {min(rates):,.0f}-{max(rates):,.0f} "
+            f"| {median(rates) * rows:,.0f} | {' | '.join(costs)} "
+            f"| {median(each.behind for each in results):.1f} |"
+        )
 
 
-def _copy_tables(served: Path, alone: Path) -> None:
-    with closing(sqlite3.connect(served)) as one, closing(sqlite3.connect(alone)) as other:
-        other.execute("PRAGMA journal_mode=WAL")
-        schema = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%'"
-        for (statement,) in one.execute(schema).fetchall():
-            if "run_words" not in statement:  # the index of words makes its tables itself
-                other.execute(statement)
-
-
-def _rows(served: Path, traces: list[uuid.UUID]) -> Iterator[dict[str, list[tuple[object, ...]]]]:
-    with closing(sqlite3.connect(served)) as connection:
-        for trace in traces:
-            yield {
-                table: connection.execute(
-                    f'SELECT * FROM "{table}" WHERE trace_id = ?', (trace.bytes,)
-                ).fetchall()
-                for table in TABLES
-            }
-
-
-def _insert(alone: Path, batches: list[dict[str, list[tuple[object, ...]]]]) -> float:
-    with closing(sqlite3.connect(alone, isolation_level=None)) as connection:
-        for pragma in PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
-        began = time.perf_counter()
-        for batch in batches:
-            connection.execute("BEGIN IMMEDIATE")
-            for table, rows in batch.items():
-                if rows:
-                    marks = ", ".join("?" * len(rows[0]))
-                    connection.executemany(f'INSERT INTO "{table}" VALUES ({marks})', rows)
-            connection.execute("COMMIT")
-        return time.perf_counter() - began
-
-
-def _print(medians: dict[str, float], results: list[tuple[float, float]], batches: int) -> None:
-    size = len(_body(uuid.uuid4()))
-    print(f"\n{len(results)} rounds of {batches} batches of {RUNS} runs, {size // RUNS} bytes each")
-    print(f"{'runs a second':<24}{'median':>9}   each round")
-    for at, (name, median) in enumerate(medians.items()):
-        each = " ".join(f"{result[at]:>8,.0f}" for result in results)
-        print(f"{name:<24}{median:>9,.0f}  {each}")
+def _median(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value]
+    return f"{median(known):.3f}" if known else ""
 
 
 if __name__ == "__main__":
-    main(*map(int, sys.argv[1:]))
+    main()

@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from tests.benchmarks.ingest import BOUNDARY, _part, _payloads
+from tests.benchmarks.arriving import BOUNDARY, closing, part, payloads
 from tests.servers import serving
 
 RATE = 500
@@ -105,8 +105,8 @@ def _case(url: str, subscribers: int, seconds: float) -> Result:
 
 def _send_all(pipe: Connection, url: str, traces: Sequence[str], seconds: float) -> None:
     """Send runs at a steady rate once told to; then tell when each was acknowledged."""
-    payloads = _payloads()
-    parts = {name: orjson.dumps(value) for name, value in payloads.items()}
+    carried = payloads(random.Random())
+    parts = {name: orjson.dumps(value) for name, value in carried.items()}
     acknowledged: dict[bytes, float] = {}
     connection = http.client.HTTPConnection(urlsplit(url).netloc)
     headers = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "x-api-key": "any"}
@@ -142,11 +142,9 @@ def _batch(traces: Sequence[str], at: int, parts: dict[str, bytes]) -> tuple[byt
             "session_name": "benchmark",
         }
         ids.append(id.encode())
-        pieces.append(_part(f"post.{id}", run))
-        pieces += [
-            _part(f"post.{id}.{name}", orjson.Fragment(text)) for name, text in parts.items()
-        ]
-    return b"".join([*pieces, f"--{BOUNDARY}--\r\n".encode()]), ids
+        pieces.append(part(f"post.{id}", run))
+        pieces += [part(f"post.{id}.{name}", orjson.Fragment(text)) for name, text in parts.items()]
+    return b"".join([*pieces, closing()]), ids
 
 
 # -- who listens ----------------------------------------------------------------------------
