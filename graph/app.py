@@ -30,6 +30,9 @@ from graph.limits.bounds import Limits
 from graph.observe_http import Observer
 from graph.observe_log import RequestLog
 from graph.observe_metrics import Metrics
+from graph.otlp.routes import PATHS as OTLP_PATHS
+from graph.otlp.routes import refusal as otlp_refusal
+from graph.otlp.routes import routes as otlp_routes
 from graph.settings import Settings
 from graph.sockets import Sockets
 from graph.streams import Streams
@@ -110,7 +113,7 @@ def create_app(
         lifespan=lifespan,
         middleware=[
             Middleware(Observer, metrics, log),
-            Middleware(Gate, keyring, _manners(settings)),
+            Middleware(Gate, keyring, _manners(settings), dict.fromkeys(OTLP_PATHS, otlp_refusal)),
             Middleware(Straight, paths={"/graphql": endpoint}),  # the last one, always
         ],
         routes=[
@@ -123,6 +126,7 @@ def create_app(
             Route("/metrics", measured),
             Route("/readyz", ready),
             *read_routes(store, Asking(new_context, limits, settings.request_seconds)),
+            *otlp_routes(store, limits),
             *ingest_routes(store, limits, utc_now),
         ],
     )

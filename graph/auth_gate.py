@@ -6,7 +6,7 @@ its own origin. With keys nothing of that matters, for browsers send no key by t
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -68,11 +68,25 @@ class Manners:
     ingest_per_second: int = 0
 
 
-class Gate:
-    """An ASGI application before another: it puts the viewer into the scope, or refuses."""
+Shape = Callable[[Scope, AuthError], tuple[bytes, bytes]]
+"""Gives the body of a refusal and its media type."""
 
-    def __init__(self, app: ASGIApp, keyring: Keyring, manners: Manners) -> None:
+
+class Gate:
+    """An ASGI application before another: it puts the viewer into the scope, or refuses.
+
+    `shapes` give the refusals of paths whose clients look for another shape.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        keyring: Keyring,
+        manners: Manners,
+        shapes: Mapping[str, Shape] | None = None,
+    ) -> None:
         self._app = app
+        self._shapes = shapes or {}
         self._keyring = keyring
         self._manners = manners
         self._queries = Buckets(manners.queries_per_second)
@@ -88,16 +102,30 @@ class Gate:
                 await self._keyring.refresh()
             viewer = self._viewer(scope)
         except AuthError as error:
-            await _refuse(scope, send, error)
+            await self._refuse(scope, send, error)
             return
         except StoreError as error:
             if scope["path"] not in OPEN:
-                await _refuse(scope, send, _unavailable(error))
+                await self._refuse(scope, send, _unavailable(error))
                 return
             viewer = NOBODY
         scope[VIEWER] = viewer
         seen_in(scope).key = viewer.key
         await self._app(scope, receive, send)
+
+    async def _refuse(self, scope: Scope, send: Send, error: AuthError) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 4401, "reason": str(error)})
+            return
+        body, media_type = self._shapes.get(scope["path"], _shape)(scope, error)
+        headers = [
+            (b"content-type", media_type),
+            (b"content-length", b"%d" % len(body)),
+            (b"cache-control", b"no-store"),
+            *_more_headers(error),
+        ]
+        await send({"type": "http.response.start", "status": error.status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
 
     def _viewer(self, scope: Scope) -> Viewer:
         sent = {name: value for name, value in scope["headers"] if name in _HEADERS}
@@ -217,26 +245,15 @@ def _unavailable(error: StoreError) -> AuthError:
     return problem
 
 
-async def _refuse(scope: Scope, send: Send, error: AuthError) -> None:
-    """Answer in the shape that GraphQL clients, or the SDK, look for."""
-    if scope["type"] == "websocket":
-        await send({"type": "websocket.close", "code": 4401, "reason": str(error)})
-        return
+def _shape(scope: Scope, error: AuthError) -> tuple[bytes, bytes]:
+    """Return a refusal in the shape that GraphQL clients, or the SDK, look for, and its type."""
     message = str(error)
     told = {"code": error.code, "message": message}
     if scope["path"] == "/graphql":
         content = {"errors": [{"message": message, "extensions": {"code": error.code}}]}
     else:
         content = {"error": told, "detail": message}
-    body = orjson.dumps(content)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % len(body)),
-        (b"cache-control", b"no-store"),
-        *_more_headers(error),
-    ]
-    await send({"type": "http.response.start", "status": error.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+    return orjson.dumps(content), b"application/json"
 
 
 def _more_headers(error: AuthError) -> list[tuple[bytes, bytes]]:

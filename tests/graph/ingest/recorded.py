@@ -48,6 +48,11 @@ class Request:
         return mine and self.body is not None and self.method in {"POST", "PATCH"}
 
     @property
+    def exports(self) -> bool:
+        """Whether it brings spans (tests.graph.otlp.test_recorded looks)."""
+        return self.path.endswith("/v1/traces")
+
+    @property
     def reads_runs(self) -> bool:
         """Whether it asks for runs, traces or threads (tests.graph.test_recorded_reads looks)."""
         area, *rest = self.path.removeprefix("/api/v2").strip("/").split("/")

@@ -244,8 +244,8 @@ def test_a_bug_is_shown_by_an_id_only(caplog):
     [
         ("PUT", f"/runs/{RUN}/share"),
         ("GET", "/api/v1/datasets"),
-        ("POST", "/otel/v1/traces"),
-        ("POST", "/api/v1/otel/v1/traces"),
+        ("POST", "/otel/v1/metrics"),
+        ("POST", "/api/v1/otel/v1/logs"),
     ],
 )
 def test_what_is_not_served_points_to_graphql(wire, method, path):

@@ -1,0 +1,1 @@
+"""OpenTelemetry's wire, OTLP over HTTP: spans in either encoding become runs."""
