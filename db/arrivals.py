@@ -17,6 +17,9 @@ class RunArrival:
 
     `usage` is the JSON object of the token and cost fields sent with the run itself
     (prompt_tokens, total_cost, prompt_token_details, ...), in the names of the SDK's `Run`.
+
+    `ranks`, of a run that was stored before, are those of its row: fields without one were never
+    told, whatever stands in them, and the others keep the rank they had.
     """
 
     id: UUID
@@ -42,6 +45,7 @@ class RunArrival:
     app_path: str | None = None
     manifest_id: UUID | None = None
     in_dataset: bool | None = None
+    ranks: str | None = None
     projects: tuple[UUID, ...] | None = None
 
 

@@ -16,7 +16,7 @@ from db.arrivals import Batch, Outcome, Refusal, RunArrival
 from db.dialects import only_writer
 from db.feedback import fold_feedback
 from db.gather import Gathering
-from db.merge import Weight, microseconds
+from db.merge import Weight, microseconds, rank_of
 from db.writing import write_runs
 
 
@@ -77,4 +77,4 @@ def _give_projects(connection: Connection, gathering: Gathering, now: datetime) 
 def _weight_of_project(post: RunArrival) -> Weight:
     """Return how well a post names its project: by id, by name, not at all."""
     level = 2 if post.session_id else 1 if post.session_name else 0
-    return level, microseconds(post.end_time)
+    return rank_of(post, "session_id", (level, microseconds(post.end_time)))

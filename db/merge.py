@@ -65,6 +65,9 @@ class Account:
 
     def tell(self, arrival: RunArrival) -> None:
         """Take in what an arrival carries."""
+        if arrival.ranks is not None:
+            self._tell_again(arrival, unpacked(arrival.ranks))
+            return
         weight = _weight(arrival)
         values = self.values
         for name in SENT:
@@ -79,6 +82,14 @@ class Account:
                 values[name] = value
                 self.weights[name] = weight
                 self.changed.add(name)
+
+    def _tell_again(self, arrival: RunArrival, ranks: Mapping[str, Weight]) -> None:
+        """Take in what was stored before, with the ranks it had."""
+        for name in SENT:
+            value = getattr(arrival, name)
+            if value is not None and name in ranks:
+                told = orjson.dumps(value).decode() if name == "tags" else value
+                self.offer(name, told, ranks[name])
 
     def tell_start(self, start: datetime | None, arrival: RunArrival) -> None:
         """Take in the start that an arrival's place tells."""
@@ -106,6 +117,13 @@ def recalled(row: Mapping[str, Any]) -> Account:
     account.values = {name: row[name] for name in account.weights}
     account.before = dict(account.values)
     return account
+
+
+def rank_of(arrival: RunArrival, name: str, otherwise: Weight) -> Weight:
+    """Return the rank that a field had where its run was stored before, else another."""
+    if arrival.ranks is None:
+        return otherwise
+    return unpacked(arrival.ranks).get(name, otherwise)
 
 
 def packed(weights: Mapping[str, Weight]) -> str:

@@ -237,6 +237,23 @@ class AccessKey(SQLModel, table=True):
     last_used_at: datetime | None = None
 
 
+class ImportedFile(SQLModel, table=True):
+    """How far the import of a file has come; `id` is made of what tells it from other files.
+
+    `bytes` are those of its text, decompressed, up to the end of so many `lines`.
+    """
+
+    __tablename__ = "imported_file"  # pyright: ignore[reportAssignmentType]
+
+    id: UUID = Field(primary_key=True, sa_type=Id)
+    name: str = Field(sa_type=Plain)
+    lines: int = Field(sa_type=BigInteger)
+    bytes: int = Field(sa_type=BigInteger)
+    refused: int = Field(sa_type=BigInteger)
+    done: bool
+    at: datetime
+
+
 class _Rollup(SQLModel):
     """What the runs of a project that began in one span of time come to.
 

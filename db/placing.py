@@ -7,7 +7,7 @@ from uuid import UUID
 from db.arrivals import RunArrival
 from db.derive import LONGEST_INDEXED, LONGEST_NAME
 from db.dotted import check_place, segment, under
-from db.merge import NEVER, Weight
+from db.merge import NEVER, Weight, rank_of
 
 TOLD: Weight = (1, NEVER)
 WORKED_OUT: Weight = (0, NEVER)
@@ -43,7 +43,7 @@ def fault_of(arrival: RunArrival) -> str | None:
 def told_place(arrival: RunArrival) -> Place | None:
     """Return the place that a post tells, or that a root without one takes; None for children."""
     if arrival.dotted_order is not None:
-        return Place(arrival.dotted_order, TOLD)
+        return Place(arrival.dotted_order, rank_of(arrival, "dotted_order", TOLD))
     if arrival.parent_run_id is None and arrival.start_time is not None:
         return Place(segment(arrival.start_time, arrival.id), WORKED_OUT)
     return None

@@ -2,7 +2,7 @@
 
 A short read runs where it is asked, on the event loop, because a thread would cost more than the
 read. One that turns out to be long is stopped after `PATIENCE` seconds and done again in a
-worker thread, where it may take `LONGEST` seconds. Patience is counted in the thread's own time, so
+worker thread, where it may take `longest` seconds. Patience is counted in the thread's own time, so
 that a busy machine does not make every read seem long.
 """
 
@@ -142,8 +142,9 @@ class _Connection(sqlite3.Connection):
 class SqliteReaders:
     """The open reading connections of one database file."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, longest: float = LONGEST) -> None:
         self._path = path
+        self.longest = longest
         self._idle: deque[_Connection] = deque()
         self._closed = False
         self._slow: set[str] = set()
@@ -274,7 +275,9 @@ class SqliteReading:
     async def _in_thread_of_its_own(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         connection = self._begun()
         begin = time.perf_counter()
-        thread = asyncio.to_thread(connection.read, sql, values, self.budget.left, LONGEST)
+        thread = asyncio.to_thread(
+            connection.read, sql, values, self.budget.left, self._readers.longest
+        )
         try:
             found = await _given_up_with_us(asyncio.ensure_future(thread), connection)
         except sqlite3.OperationalError as error:

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
@@ -95,18 +95,23 @@ class Store:
         server: Server | None = None,
         replica: str | None = None,
         replica_lag: float = REPLICA_LAG,
+        patience: float | None = None,
     ) -> "Store":
         """Open the database at a URL; an empty SQLite file gets its tables.
 
         `history` is how many changes are kept for those who were away, `server` what is set of a
         PostgreSQL server. `replica` is the URL of a streaming replica, which is read while it is at
-        most `replica_lag` seconds behind.
+        most `replica_lag` seconds behind. With `patience` one read may take so many seconds.
 
         Raises SchemaMismatchError, UnavailableError, and InvalidError for a URL it can not serve.
         """
         try:
             server = server or Server()
+            if patience is not None:
+                server = replace(server, seconds=patience)
             engine, readers, news = _connected(url, synchronous, history, server)
+            if isinstance(readers, SqliteReaders) and patience is not None:
+                readers.longest = patience
             if replica is not None:
                 readers = _beside(readers, replica, replica_lag, server)
         except OperationalError as error:

@@ -1,6 +1,7 @@
 """`rungraph`: reads the command line, and nothing else; `graph.commands` does what it says.
 
-Exit codes: 0 done, 1 it could not be done, 2 it was asked for in a way that is not understood.
+Exit codes: 0 done, 1 it could not be done, 2 it was asked for in a way that is not understood. An
+import ends with 1 if lines were refused, and with 2 if it could not be done.
 """
 
 import argparse
@@ -34,6 +35,8 @@ COMMANDS = {
     "keep": "print for how many days each project keeps its runs, or set it for one",
     "copy": "copy a database into an empty one, of either kind, or go on with that",
     "prune": "take away the runs that projects keep no longer",
+    "import": "bring in runs from files, JSON lines or Parquet",
+    "export": "write runs to a file, as JSON lines",
     "backup": "copy an SQLite database, which may be in use, to a new file",
     "doctor": "print how server and database stand; the exit code is 1 if anything is wrong",
     "key create": "make a key and print it, which is never done again",
@@ -55,6 +58,8 @@ FLAGS = {
     "keep": ("db",),
     "copy": (),
     "prune": ("db", "retention_days"),
+    "import": ("db",),
+    "export": ("db",),
     "backup": ("db",),
     "doctor": ("db",),
     "key create": ("db",),
@@ -67,7 +72,8 @@ FLAGS = {
 class Argument:
     """What one command alone takes: an option, a switch (no kind), or a value by its place.
 
-    An option that may be given `often` is a list.
+    An option that may be given `often` is a list, and so is what takes several places. What has a
+    place and a default need not be given.
     """
 
     name: str
@@ -113,6 +119,30 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
         Argument("dry_run", "Change nothing; tell how many runs it would be."),
         Argument("batch", "How many runs go in one transaction. Default: 500", COUNT, 500),
     ),
+    "import": (
+        Argument(
+            "files",
+            "JSON lines or Parquet, packed with gzip or zstd or not; - is standard input",
+            TEXT,
+            placed=True,
+            often=True,
+        ),
+        Argument("project", "put all runs into the project of this name", TEXT),
+        Argument("again", "Bring in whole files, even what was brought in before."),
+    ),
+    "export": (
+        Argument(
+            "file",
+            "the new file, packed if it ends in .gz or .zst; default: standard output, -",
+            TEXT,
+            "-",
+            placed=True,
+        ),
+        Argument("project", "only of this project, by name or id; repeatable", TEXT, often=True),
+        Argument("where", "only what passes this RunFilter of the schema, as JSON", TEXT),
+        Argument("filter", "only what passes this expression of LangSmith's language", TEXT),
+        Argument("resume", "Go on with a file that was not finished, with the same filter."),
+    ),
     "backup": (Argument("file", "the new file", TEXT, placed=True),),
     "key create": (
         Argument("scope", "read, write or admin; may be given twice", SCOPE, often=True),
@@ -141,11 +171,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if command == "demo" and not environ.get(SETTINGS["db"].variable):
         command = "passing_demo"
     commands = _load_commands()
-    run: Callable[..., None] = getattr(commands, command.replace(" ", "_"))
+    function = {"import": "import_"}.get(command, command.replace(" ", "_"))
+    run: Callable[..., int | None] = getattr(commands, function)
     try:
-        run(settings, **own)
+        return run(settings, **own) or 0
     except commands.FAILURES as problem:
-        return _failed(str(problem), 1)
+        return _failed(str(problem), getattr(problem, "code", 1))
     except KeyboardInterrupt:
         pass
     return 0
@@ -193,9 +224,11 @@ def _add_argument(command: argparse.ArgumentParser, argument: Argument) -> None:
     if kind is None:
         command.add_argument(flag, action="store_true", help=about)
     elif argument.placed:
-        command.add_argument(name, type=_reader(kind), metavar=name.upper(), help=about)
+        count = "+" if argument.often else None if argument.default is None else "?"
+        given: dict[str, Any] = {"nargs": count, "default": argument.default}
+        command.add_argument(name, type=_reader(kind), metavar=name.upper(), help=about, **given)
     else:
-        given: dict[str, Any] = {"default": argument.default}
+        given = {"default": argument.default}
         if argument.often:
             given["default"], given["action"] = [], "append"
         command.add_argument(flag, type=_reader(kind), metavar=name.upper(), help=about, **given)

@@ -19,6 +19,7 @@ from graph.app import create_app
 from graph.care import UnwellError, backup, doctor
 from graph.demo.fill import Filled, NotEmptyError, fill
 from graph.key_commands import check_open, key_create, key_list, key_revoke
+from graph.moving import ImpossibleError, export, import_
 from graph.observe_log import RequestLog
 from graph.schema import schema as the_schema
 from graph.server import PortError, address, listen, run
@@ -32,6 +33,8 @@ __all__ = [
     "copy",
     "demo",
     "doctor",
+    "export",
+    "import_",
     "keep",
     "key_create",
     "key_list",
@@ -49,7 +52,7 @@ class DemoError(Exception):
     """The demo can not be given; its text says why."""
 
 
-FAILURES = (UnwellError, StoreError, PortError, DemoError)
+FAILURES = (UnwellError, StoreError, PortError, DemoError, ImpossibleError)
 """What can go wrong in a way that its text explains."""
 
 SAMPLE = """{

@@ -17,6 +17,7 @@ def upgrade() -> None:
     _access_key()
     _attachment()
     _feedback()
+    _imported_file()
     _parked()
     _project()
     _run()
@@ -82,6 +83,20 @@ def _feedback() -> None:
     )
     op.create_index("feedback_by_id", "feedback", ["id"], unique=False)
     op.create_index("feedback_by_run", "feedback", ["trace_id", "run_id"], unique=False)
+
+
+def _imported_file() -> None:
+    op.create_table(
+        "imported_file",
+        sa.Column("id", Id(), nullable=False),
+        sa.Column("name", Plain(), nullable=False),
+        sa.Column("lines", sa.BigInteger(), nullable=False),
+        sa.Column("bytes", sa.BigInteger(), nullable=False),
+        sa.Column("refused", sa.BigInteger(), nullable=False),
+        sa.Column("done", sa.Boolean(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
 
 
 def _parked() -> None:
