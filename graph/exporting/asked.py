@@ -1,6 +1,6 @@
 """Which runs an export is of, as the command line says it."""
 
-from typing import Any
+from typing import Any, cast
 
 import orjson
 from graphql import OperationDefinitionNode, parse
@@ -33,7 +33,7 @@ def where_of(text: str) -> Where:
     declared: Any = operation.variable_definitions
     found: Any = get_variable_values(_CORE, declared, {"where": given})
     if isinstance(found, list):
-        problems: list[Any] = found
+        problems = cast("list[Any]", found)
         told = (problem.message.replace("Variable '$where'", "--where") for problem in problems)
         raise InvalidError("\n".join(told))
     return asked(_to_filter(found.coerced["where"]))

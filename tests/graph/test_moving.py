@@ -212,7 +212,7 @@ def test_what_is_no_export_is_not_gone_on_with(add, export, tmp_path):
 
 def test_json_keeps_its_spaces_on_the_way(store, add, export, tmp_path, target):
     text = '{\n  "q": [1.0,\r\n 1e3]\n}'
-    add("run", inputs=text, outputs='{"deep": ' + "[" * 1020 + "]" * 1020 + "}")
+    add("run", inputs=text, outputs='{"deep": ' + "[" * 1023 + "]" * 1023 + "}")
     path = tmp_path / "runs.jsonl"
 
     with pytest.raises(orjson.JSONDecodeError):  # one level deeper than the run's own JSON may be
