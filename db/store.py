@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from concurrent.futures import Future
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,7 @@ from db.reach import Reach, keep_within
 from db.readers import Readers, Reading, SqliteReaders
 from db.schema_version import ensure
 from db.servers import Server, is_gone, open_postgres
+from db.watch import Watch, WatchedReaders, watch_engine
 
 if TYPE_CHECKING:
     from db.replica import Replica
@@ -52,6 +53,7 @@ class _Job:
     work: Batch | Callable[[Connection], Any]
     size: int
     done: Future[Any]
+    sender: Any = None
 
 
 def utc_now() -> datetime:
@@ -78,6 +80,7 @@ class Store:
         self._clock = clock
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting_bytes = 0
+        self._watch: Watch | None = None
         self._counting = threading.Lock()
         self._threads: set[asyncio.Task[Any]] = set()
         self._writer = threading.Thread(target=self._write_all, name="rungraph-writer", daemon=True)
@@ -138,6 +141,12 @@ class Store:
         self._writer.join()
         self._readers.close()
         self._engine.dispose()
+
+    def watch(self, watch: Watch) -> None:
+        """Tell somebody of every statement and every flush; before anything is read."""
+        self._watch = watch
+        self._readers = WatchedReaders(self._readers, watch)
+        watch_engine(self._engine, watch)
 
     @property
     def waiting_bytes(self) -> int:
@@ -209,6 +218,8 @@ class Store:
         return await self._join(_Job(batch, batch.size, Future()))
 
     async def _join(self, job: _Job) -> Any:
+        if self._watch is not None:
+            job = replace(job, sender=self._watch.sender())
         with self._counting:
             if self._waiting_bytes and self._waiting_bytes + job.size > self._queue_bytes:
                 msg = f"{self._waiting_bytes} bytes wait to be written; at most {self._queue_bytes}"
@@ -264,7 +275,8 @@ class Store:
     ) -> bool:
         """Do work in a transaction and answer the jobs; say whether it was done."""
         try:
-            answers, told = self._transact(jobs, work)
+            with self._watched(jobs):
+                answers, told = self._transact(jobs, work)
         except BaseException as error:  # noqa: BLE001 - it is the sender's to hear
             if not final:
                 return False
@@ -276,6 +288,11 @@ class Store:
         for job, answer in zip(jobs, answers, strict=True):
             _answer(job, lambda future, answer=answer: future.set_result(answer))
         return True
+
+    def _watched(self, jobs: list[_Job]) -> AbstractContextManager[Any]:
+        if self._watch is None:
+            return nullcontext()
+        return self._watch.flush([job.sender for job in jobs], sum(job.size for job in jobs))
 
     def _transact(
         self, jobs: list[_Job], work: Callable[[Connection], Sequence[Any]]

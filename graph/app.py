@@ -4,6 +4,7 @@ import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -40,14 +41,22 @@ from graph.unread import Unread
 from graph.upkeep import kept_up
 from graph.watching import Operations
 
+if TYPE_CHECKING:
+    from graph.tracing import Tracing  # an extra
+
 
 def create_app(
-    settings: Settings, store: Store, *, upkeep: bool = True, log: RequestLog | None = None
+    settings: Settings,
+    store: Store,
+    *,
+    upkeep: bool = True,
+    log: RequestLog | None = None,
+    tracing: "Tracing | None" = None,
 ) -> Starlette:
     """Build the application around an open store, which it closes when it ends.
 
-    `log` is told of each request. Without `upkeep` nothing happens by itself meanwhile: whoever
-    runs it does the chores.
+    `log` is told of each request, `tracing` of all that is done for it. Without `upkeep` nothing
+    happens by itself meanwhile: whoever runs it does the chores.
     """
     query_limits = Limits.of(settings)
     documents = load(settings.documents)
@@ -56,9 +65,13 @@ def create_app(
     urls = AttachmentUrls(secret.encode())
     limits = IngestLimits(max_bytes=settings.ingest_max_bytes, seconds=settings.body_seconds)
     unread = Unread(settings.answer_queue_bytes)
-    operations = Operations(settings, store, urls, query_limits, unread)
+    if tracing is not None:
+        store.watch(tracing)
+    operations = (tracing.operations if tracing else Operations)(
+        settings, store, urls, query_limits, unread
+    )
     stream = Streams(settings, operations).serve
-    endpoint = Endpoint(
+    endpoint = (tracing.endpoint if tracing else Endpoint)(
         settings,
         store,
         urls,
@@ -89,6 +102,8 @@ def create_app(
             yield
         operations.live.close()
         await store.aclose()
+        if tracing is not None:
+            await tracing.aclose()
 
     async def ready(_: Request) -> Response:
         reading = store.reading(newest=True)
@@ -112,6 +127,7 @@ def create_app(
     app = Starlette(
         lifespan=lifespan,
         middleware=[
+            *(tracing.middleware if tracing else ()),
             Middleware(Observer, metrics, log),
             Middleware(Gate, keyring, _manners(settings), dict.fromkeys(OTLP_PATHS, otlp_refusal)),
             Middleware(Straight, paths={"/graphql": endpoint}),  # the last one, always

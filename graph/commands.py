@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from starlette.types import ASGIApp
 
@@ -26,6 +27,9 @@ from graph.server import PortError, address, listen, run
 from graph.settings import SETTINGS, LogFormat, Settings
 from graph.tending import copy, keep, migrate, prune, reindex
 from graph.workers import fork_workers
+
+if TYPE_CHECKING:
+    from graph.tracing import Tracing
 
 __all__ = [
     "FAILURES",
@@ -130,7 +134,12 @@ def _serve(
             as_json = settings.log_format is LogFormat.JSON
             log = RequestLog(sys.stderr.fileno(), as_json=as_json)
             stack.callback(log.close)
-            app = create_app(settings, store, log=log if settings.log_requests else None)
+            app = create_app(
+                settings,
+                store,
+                log=log if settings.log_requests else None,
+                tracing=_tracing(settings, address(listener)),
+            )
             run(
                 app,
                 listener,
@@ -153,6 +162,18 @@ def _open(settings: Settings) -> Store:
         replica_lag=settings.db_replica_lag,
         server=settings.server,
     )
+
+
+def _tracing(settings: Settings, here: str) -> "Tracing | None":
+    """Return what traces this server; None where nothing does. Raises InvalidError."""
+    if settings.otel_endpoint is None:
+        return None
+    try:
+        from graph.tracing import Tracing  # noqa: PLC0415 - an extra
+    except ImportError:
+        name = SETTINGS["otel_endpoint"].variable
+        raise InvalidError(f"{name} is set, which wants `pip install 'rungraph[otel]'`") from None
+    return Tracing.to(settings.otel_endpoint, here)
 
 
 def _shared(settings: Settings) -> Settings:

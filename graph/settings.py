@@ -383,6 +383,12 @@ class Settings:
     socket_max_bytes: int = _setting(
         _BYTES, "262144", "Bytes one message over a WebSocket may have."
     )
+    otel_endpoint: str | None = _setting(
+        _HTTP_URL,
+        None,
+        "Where traces of this server itself are sent, such as http://collector:4318/v1/traces; "
+        "wants the extra `otel`. Without it none are made.",
+    )
     debug: bool = _setting(
         SWITCH, "off", "Answers say which path served them and which statements ran."
     )
