@@ -83,13 +83,20 @@ class FeedbackPatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AttachmentArrival:
-    """A file sent with a run."""
+    """A file sent with a run.
+
+    Where its bytes are outside of the database already, `object` is their key, `size` and `digest`
+    tell of them, and `data` is empty.
+    """
 
     run_id: UUID
     trace_id: UUID | None = None
     name: str
     mime_type: str
     data: bytes = field(repr=False)
+    object: str | None = None
+    size: int | None = None
+    digest: UUID | None = None
     projects: tuple[UUID, ...] | None = None
 
 

@@ -43,6 +43,7 @@ PLACES: Mapping[str, Place] = {
     "thread": Place.COORDINATOR,  # of a project, whose traces are everywhere
     "thread_trace": Place.COORDINATOR,
     "access_key": Place.COORDINATOR,
+    "discarded_object": Place.COORDINATOR,
     "imported_file": Place.COORDINATOR,
     "parked": Place.COORDINATOR,  # has no trace yet
     "run_rollup_hour": Place.COORDINATOR,  # of a project: one row for so many runs

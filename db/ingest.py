@@ -31,6 +31,7 @@ def fold(connection: Connection, batches: Sequence[Batch], now: datetime) -> lis
     _give_projects(connection, gathering, now)
     changed = write_runs(connection, gathering.accounts.values())
     attachments.put_many(connection, gathering.attachments)
+    _discard_refused(connection, gathering, batches)
     judged = fold_feedback(
         connection, gathering.feedback, gathering.patches, now, gathering.admission
     )
@@ -61,6 +62,17 @@ class _Outcomes:
             Outcome(refused=tuple(refused), runs=tuple(runs), parked=parked)
             for refused, runs, parked in zip(self.refused, self.runs, self.parked, strict=True)
         ]
+
+
+def _discard_refused(
+    connection: Connection, gathering: Gathering, batches: Sequence[Batch]
+) -> None:
+    """Note that the bytes of refused files, if they are outside of the database, are nobody's."""
+    sent = {file.object for batch in batches for file in batch.attachments if file.object}
+    if sent:
+        waiting = {getattr(change.arrival, "object", None) for _, change in gathering.waiting()}
+        kept = {file.object for _, file in gathering.attachments}
+        attachments.discard(connection, sent - kept - waiting)
 
 
 def _give_projects(connection: Connection, gathering: Gathering, now: datetime) -> None:

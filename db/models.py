@@ -177,14 +177,27 @@ class Feedback(SQLModel, table=True):
 
 
 class Attachment(SQLModel, table=True):
-    """A file sent with a run; `size` is in bytes."""
+    """A file sent with a run; `size` is in bytes, `digest` tells them from others.
+
+    They are in `data`, or outside of the database, where `object` is their key (`db.objects`).
+    """
 
     trace_id: UUID = Field(primary_key=True, sa_type=Id)
     run_id: UUID = Field(primary_key=True, sa_type=Id)
     name: str = Field(primary_key=True, sa_type=Plain)
     mime_type: str = Field(sa_type=Plain)
     size: int = Field(sa_type=BigInteger)
+    digest: UUID = Field(sa_type=Id)
     data: bytes | None = Field(default=None, sa_type=LargeBinary)
+    object: str | None = Field(default=None, sa_type=Plain)
+
+
+class DiscardedObject(SQLModel, table=True):
+    """Bytes outside of the database that are nobody's, and are to be deleted."""
+
+    __tablename__ = "discarded_object"  # pyright: ignore[reportAssignmentType]
+
+    key: str = Field(primary_key=True, sa_type=Plain)
 
 
 class Parked(SQLModel, table=True):
@@ -335,4 +348,5 @@ _index("run_by_session_thread", *_newest_first(Run.session_id, Run.thread_id), o
 _index("thread_newest", Thread.session_id, col(Thread.last_time).desc(), col(Thread.id).desc())
 _index("feedback_by_run", Feedback.trace_id, Feedback.run_id)
 _index("feedback_by_id", Feedback.id)
+_index("attachment_by_object", Attachment.object, only="object IS NOT NULL")
 _index("parked_by_arrival", Parked.arrival)

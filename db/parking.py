@@ -16,6 +16,7 @@ import orjson
 from sqlalchemy import ClauseElement, Connection, delete, func, select
 
 from db.arrivals import AttachmentArrival, FeedbackArrival, FeedbackPatch, RunArrival
+from db.attachments import discard
 from db.dialects import key_rows, upsert
 from db.sending import send
 from db.tables import PARKED
@@ -30,6 +31,10 @@ _wanted = key_rows("keys", ("id",))
 _ids = select(_wanted.c.id).scalar_subquery()
 _TAKEN = select(PARKED.c.run_id, PARKED.c.body).where(PARKED.c.run_id.in_(_ids))
 _DELETE = delete(PARKED).where(PARKED.c.run_id.in_(_ids))
+
+
+_OUTSIDE = '%"object":%'
+"""How a file is known whose bytes are outside of the database."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -60,6 +65,9 @@ def take(connection: Connection, ids: Collection[UUID]) -> Sequence[tuple[UUID, 
 
 def age_out(connection: Connection, before: datetime) -> int:
     """Forget what was parked before a moment; return how many changes that were."""
+    files = select(PARKED.c.body).where(PARKED.c.arrival < before, PARKED.c.body.like(_OUTSIDE))
+    told = [orjson.loads(body)["told"] for body in connection.scalars(files)]
+    discard(connection, {each["object"] for each in told if isinstance(each.get("object"), str)})
     return connection.execute(delete(PARKED).where(PARKED.c.arrival < before)).rowcount
 
 

@@ -36,6 +36,7 @@ def _of_run(column: str) -> str:
 INSIDE: Mapping[str, str] = {
     "access_key": _NEVER,
     "attachment": _of_run("run_id"),
+    "discarded_object": _NEVER,
     "imported_file": _NEVER,
     "feedback": (
         f"({{row}}.session_id IS NULL OR {_OWN}) AND CASE"

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, and_, bindparam, delete, select, update
 
+from db.attachments import discard_of_runs, discard_of_traces
 from db.changes import ChangeKind, Noted, note
 from db.dialects import key_rows
 from db.merge import recalled
@@ -68,6 +69,7 @@ def remove_runs(connection: Connection, keys: Sequence[Key]) -> None:
 
 def remove_what_is_of(connection: Connection, traces: Collection[UUID]) -> None:
     """Take away feedback and attachments of traces."""
+    discard_of_traces(connection, traces)
     for statement in _OF_TRACES.values():
         connection.execute(statement, {"keys": [(trace,) for trace in traces]})
 
@@ -76,6 +78,7 @@ def empty_payloads(connection: Connection, keys: Sequence[Key]) -> None:
     """Take away what runs carried, files too; what they are listed and found by stays."""
     nothing = dict.fromkeys(CARRIED)
     send(connection, _EMPTIED, [{**nothing, **row} for row in _bound(keys)], CARRIED)
+    discard_of_runs(connection, keys)
     send(connection, _FILES_GONE, _bound(keys))
     enqueue(connection, keys)
 

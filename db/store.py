@@ -26,6 +26,7 @@ from db.dialects import is_shared, open_engine, take_turn
 from db.errors import BusyError, InvalidError, UnavailableError
 from db.ingest import fold
 from db.news import HISTORY, LocalNews, News
+from db.objects import Objects
 from db.reach import Reach, keep_within
 from db.readers import Readers, Reading, SqliteReaders
 from db.schema_version import ensure
@@ -72,7 +73,9 @@ class Store:
         *,
         queue_bytes: int = QUEUE_BYTES,
         clock: Callable[[], datetime] = utc_now,
+        objects: Objects | None = None,
     ) -> None:
+        self.objects = objects
         self._engine = engine
         self._readers = readers
         self.news = news
@@ -99,15 +102,18 @@ class Store:
         replica: str | None = None,
         replica_lag: float = REPLICA_LAG,
         patience: float | None = None,
+        attachments: str | None = None,
     ) -> "Store":
         """Open the database at a URL; an empty SQLite file gets its tables.
 
         `history` is how many changes are kept for those who were away, `server` what is set of a
         PostgreSQL server. `replica` is the URL of a streaming replica, which is read while it is at
         most `replica_lag` seconds behind. With `patience` one read may take so many seconds.
+        `attachments` is the URL of where files go; None: into the database.
 
         Raises SchemaMismatchError, UnavailableError, and InvalidError for a URL it can not serve.
         """
+        objects = None if attachments is None else Objects(attachments)
         try:
             server = server or Server()
             if patience is not None:
@@ -126,7 +132,7 @@ class Store:
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine, readers, news, queue_bytes=queue_bytes, clock=clock)
+        return cls(engine, readers, news, queue_bytes=queue_bytes, clock=clock, objects=objects)
 
     async def aclose(self) -> None:
         """Write what waits, then close every connection."""
@@ -211,11 +217,22 @@ class Store:
         return await self._join(_Job(lambda c: function(c, *args, **kwargs), 0, Future()))
 
     async def ingest(self, batch: Batch) -> Outcome:
-        """Fold a batch into the tables; return when it is on disk.
+        """Fold a batch into the tables; return when it is on disk, its files where they go as well.
 
         Raises BusyError when the lane is full, UnavailableError when the database can not write.
         """
+        if self.objects is not None and batch.attachments:
+            return await self._ingest_beside(self.objects, batch)
         return await self._join(_Job(batch, batch.size, Future()))
+
+    async def _ingest_beside(self, objects: Objects, batch: Batch) -> Outcome:
+        """Fold a batch whose files are written outside of the database first."""
+        kept = await objects.keep(batch)
+        try:
+            return await self._join(_Job(kept, kept.size, Future()))
+        except BusyError:  # nobody names them, and they are sent again
+            await objects.delete([each.object for each in kept.attachments if each.object])
+            raise
 
     async def _join(self, job: _Job) -> Any:
         if self._watch is not None:

@@ -116,7 +116,12 @@ ARGUMENTS: dict[str, tuple[Argument, ...]] = {
     ),
     "prune": (
         Argument("payloads_only", "Take only what runs carried; they stay to be listed."),
-        Argument("dry_run", "Change nothing; tell how many runs it would be."),
+        Argument("dry_run", "Change nothing; tell how many it would be."),
+        Argument(
+            "files",
+            "Take only files out of RUNGRAPH_ATTACHMENTS that are no run's of this database, which"
+            " a killed server leaves; what lies there must be no other database's.",
+        ),
         Argument("batch", "How many runs go in one transaction. Default: 500", COUNT, 500),
     ),
     "import": (

@@ -161,6 +161,7 @@ def _open(settings: Settings) -> Store:
         replica=settings.db_replica,
         replica_lag=settings.db_replica_lag,
         server=settings.server,
+        attachments=settings.attachments,
     )
 
 

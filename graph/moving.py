@@ -150,6 +150,7 @@ def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
             synchronous=settings.sqlite_synchronous,
             server=settings.server,
             patience=PATIENCE,
+            attachments=settings.attachments,
         )
         try:
             return await work(store)

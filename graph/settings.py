@@ -116,6 +116,14 @@ def _http_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _objects_url(text: str) -> str:
+    parts = urlsplit(text)
+    known = parts.scheme in {"s3", "gs", "az"} and parts.netloc
+    if not known and not (parts.scheme == "file" and not parts.netloc and len(parts.path) > 1):
+        raise ValueError
+    return text
+
+
 def _host(text: str) -> str:
     if not text or any(character in text for character in "/ \t"):
         raise ValueError
@@ -167,6 +175,7 @@ POSTGRES_URL = Kind("postgresql://user@host/database", _postgres_url)
 _HTTP_URL = Kind("an http or https URL without a query", _http_url)
 _HOST = Kind("a host name or an address", _host)
 _FOLDER_OR_FILE = Kind("a folder or a file that exists", _existing)
+_OBJECTS = Kind("file:///folder, s3://bucket/prefix, gs://... or az://...", _objects_url)
 _ORIGINS = Kind("origins as https://app.example with commas between, or *", _origins)
 _PORT = _whole(0, 65535)
 DAYS = _whole(0, 36500)
@@ -248,6 +257,12 @@ class Settings:
         "16777216",
         "Bytes of large answers that may wait to be read by their clients; beyond, a 503 asks to "
         "try again. One alone may be of any size.",
+    )
+    attachments: str | None = _setting(
+        _OBJECTS,
+        None,
+        "Where the bytes of files go that are sent with runs: a folder or a bucket, which every "
+        "server and command on the database has to be told. None: into the database.",
     )
     sqlite_synchronous: Synchronous = _setting(
         _SYNCHRONOUS,

@@ -4,11 +4,13 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 from db import citus as cluster
 from db import copying, retention
 from db.errors import InvalidError
+from db.files import nobodys_files
 from db.retention import Pruned, Pruning
 from db.schema_version import migrate as migrate_tables
 from db.schema_version import shown
@@ -61,8 +63,13 @@ def keep(settings: Settings, project: str | None, days: int | None) -> None:
         _say(f"{'for ever' if given == retention.FOREVER else f'{given} days':>12}  {name}")
 
 
-def prune(settings: Settings, *, payloads_only: bool, dry_run: bool, batch: int) -> None:
+def prune(
+    settings: Settings, *, payloads_only: bool, dry_run: bool, files: bool, batch: int
+) -> None:
     """Take away runs that are too old, or only what they carried, or tell how many they are."""
+    if files:
+        _prune_files(settings, dry_run=dry_run)
+        return
 
     async def pruned(store: Store) -> Pruned:
         default = settings.retention_days
@@ -78,6 +85,19 @@ def prune(settings: Settings, *, payloads_only: bool, dry_run: bool, batch: int)
     done = "would go" if dry_run else "are gone"
     traces = "" if payloads_only else f", {gone.roots.total():,} of them roots of traces,"
     _say(f"{shown(settings.db)}: {what}{gone.runs.total():,} runs{traces} {done}")
+
+
+def _prune_files(settings: Settings, *, dry_run: bool) -> None:
+    """Delete files outside of the database that nobody names, nor what waits for its run."""
+    age = timedelta(days=settings.parked_days + 1)
+
+    async def pruned(store: Store) -> int:
+        with Progress("looking through files", None, "files") as progress:
+            return await nobodys_files(store, utc_now() - age, progress.advance, delete=not dry_run)
+
+    count = _with_store(settings, pruned)
+    done = "would go" if dry_run else "are gone"
+    _say(f"{settings.attachments}: {count:,} files that are no run's {done}")
 
 
 def copy(_: Settings, source: str, target: str) -> None:
@@ -97,7 +117,10 @@ def copy(_: Settings, source: str, target: str) -> None:
 def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
     async def whole() -> T:
         store = Store.open(
-            settings.db, synchronous=settings.sqlite_synchronous, server=settings.server
+            settings.db,
+            synchronous=settings.sqlite_synchronous,
+            server=settings.server,
+            attachments=settings.attachments,
         )
         try:
             return await work(store)

@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-from db import keys, retention, rollups
+from db import attachments, keys, retention, rollups
 from db.parking import age_out
 from db.search_index import BATCH, index_some, is_waiting
 from db.store import Store, utc_now
@@ -47,6 +47,17 @@ def _forget(age: timedelta) -> Chore:
     return forget
 
 
+async def _delete_discarded(store: Store) -> bool:
+    """Delete what was noted as nobody's outside of the database."""
+    if store.objects is None:
+        return False
+    keys = await store.read_with(attachments.discarded, BATCH)
+    if keys:
+        await store.objects.delete(keys)
+        await store.write(attachments.forget_discarded, keys)
+    return len(keys) == BATCH
+
+
 def _note_use(keyring: Keyring | None) -> Chore:
     """Write down when keys were last used: now and then, not with every request."""
 
@@ -82,6 +93,7 @@ async def kept_up(
         ("index", _index, 0.25),
         ("rollups", _sum_up, 30.0),
         ("parked", _forget(parked), 3600.0),
+        ("discarded", _delete_discarded, 60.0),
         ("retention", _prune(keep_days), 86_400.0),
         ("keys", _note_use(keyring), 60.0),
     )

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from db import exporting
-from db.attachments import get_one
 from db.exporting import Key, Stored
+from db.files import find_one, whole
 from db.filters import EVERYTHING, Where
 from db.store import Store
 from graph.exporting.lines import Beside, loose_line, run_line
@@ -109,9 +109,9 @@ class _Exporter:
         found: list[tuple[Stored, bytes]] = []
         for file in files:
             place = file["trace_id"], file["run_id"], file["name"]
-            stored = await self._store.read_with(get_one, *place)
+            stored = await self._store.read_with(find_one, *place)
             if stored is not None:
-                found.append((file, stored[1]))
+                found.append((file, await whole(self._store, stored)))
         self.done.feedback += len(feedback)
         self.done.files += len(found)
         return Beside(feedback, found, project)

@@ -306,7 +306,14 @@ def test_runs_go_by_themselves_once_a_day(add, store, count):
 
 
 def test_every_table_of_runs_is_thought_of():
-    others = {"access_key", "imported_file", "project", "parked", "run_search_queue"}
+    others = {
+        "access_key",
+        "discarded_object",
+        "imported_file",
+        "project",
+        "parked",
+        "run_search_queue",
+    }
     kept = {name for name in SQLModel.metadata.tables if name.startswith("run_rollup")}
     assert {each.name for each in OF_RUNS} | others | kept >= set(SQLModel.metadata.tables)
     assert stats_answers.EXACT_RUNS

@@ -16,6 +16,7 @@ def upgrade() -> None:
     """Make every table."""
     _access_key()
     _attachment()
+    _discarded_object()
     _feedback()
     _imported_file()
     _parked()
@@ -58,8 +59,26 @@ def _attachment() -> None:
         sa.Column("name", Plain(), nullable=False),
         sa.Column("mime_type", Plain(), nullable=False),
         sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("digest", Id(), nullable=False),
         sa.Column("data", sa.LargeBinary(), nullable=True),
+        sa.Column("object", Plain(), nullable=True),
         sa.PrimaryKeyConstraint("trace_id", "run_id", "name"),
+    )
+    op.create_index(
+        "attachment_by_object",
+        "attachment",
+        ["object"],
+        unique=False,
+        sqlite_where=sa.text("object IS NOT NULL"),
+        postgresql_where=sa.text("object IS NOT NULL"),
+    )
+
+
+def _discarded_object() -> None:
+    op.create_table(
+        "discarded_object",
+        sa.Column("key", Plain(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
     )
 
 
