@@ -1,20 +1,20 @@
 """Mixed ingest and queries for ten minutes, with kill -9 in between: what was said to be kept is.
 
-    python -m tests.benchmarks.endurance [SECONDS]
+    python -m tests.benchmarks.endurance [SECONDS] [--on sqlite|postgresql]
 
 A server lives for some seconds, during which some send traces and others ask; then it is killed and
-started anew over the same SQLite file. At the start of each life all that was acknowledged in the
-one before is looked for; at the end all of it, and that no run is there twice. A table tells of
-each life; memory is what the process held just before it was killed.
+started anew over the same database. PostgreSQL is killed as well, once in each life, and started
+again. At the start of each life all that was acknowledged in the one before is looked for; at the
+end all of it, and that nothing is there twice. The last life is long and has no kills: its memory
+is told every ten seconds. Memory is what the process holds that are no pages of files.
 """
 
-import sqlite3
-import sys
+import argparse
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from random import Random
@@ -22,17 +22,22 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
+from tests.benchmarks.killed import DATABASES, Database
 from tests.servers import Server, serving
-from tests.test_kill import Acknowledged, check, send
+from tests.test_kill import Acknowledged, batch, check, multipart, trace_of
 
 SENDERS, READERS = 3, 2
 SHORTEST, LONGEST = 20, 40
+LAST = 0.3
+"""Of the whole time, how much the last life has."""
 QUERIES = (
     "{ runs(first: 50) { totalCount nodes { name inputs childRuns { name outputs } } } }",
     '{ runs(first: 20, where: {search: "step"}) { nodes { name searchHit { snippet } } } }',
     "{ projects { nodes { name stats { runCount errorRate latency { p50 p99 } } } } }",
     "{ runStats(groupBy: [{field: NAME}], interval: HOUR) { bucket stats { runCount } } }",
 )
+REFUSALS = frozenset({"UNAVAILABLE", "TIMEOUT", "BUSY"})
+"""What may be answered while a database is gone or a machine is busy."""
 _MB = 1024
 
 
@@ -43,63 +48,89 @@ class Life:
     seconds: float = 0
     acknowledged: int = 0
     answers: int = 0
-    megabytes: float = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    megabytes: list[float] = field(default_factory=list)
 
 
-def main(seconds: float = 600) -> list[Life]:
-    """Run, print the table, and return the lives. Raises AssertionError where anything is lost."""
-    random, kept, lives = Random(7), Acknowledged(), list[Life]()
-    seeds, answers = count(1), count(1)
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "endured.db")
+@dataclass
+class Endurance:
+    """All lives over one database, and what must be in it."""
+
+    database: Database
+    random: Random = field(default_factory=lambda: Random(7))
+    kept: Acknowledged = field(default_factory=Acknowledged)
+    lives: list[Life] = field(default_factory=list)
+    seeds: Iterator[int] = field(default_factory=lambda: count(1))
+    answers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def live(self, seconds: float, *, kills_database: bool) -> None:
+        """Start a server, have it work for some seconds, and kill it."""
+        life = Life()
+        self.lives.append(life)
+        settings = {"RUNGRAPH_LOG_REQUESTS": "off"}
+        with (
+            ThreadPoolExecutor() as pool,
+            serving("serve", self.database.url, settings=settings) as server,
+        ):
+            check(server.ask, self.kept.recent)
+            self.kept.all |= self.kept.recent
+            self.kept.recent = {}
+            begun = time.monotonic()
+            work = [pool.submit(self._send, server, next(self.seeds), life) for _ in range(SENDERS)]
+            work += [pool.submit(_ask, server, next(self.seeds), life) for _ in range(READERS)]
+            try:
+                self._wait(seconds / 2, server, life)
+                if kills_database:
+                    self.database.kill()
+                self._wait(seconds / 2, server, life)
+            finally:
+                server.process.kill()
+            for each in work:
+                each.result()
+            life.seconds, life.acknowledged = time.monotonic() - begun, len(self.kept.recent)
+
+    def _wait(self, seconds: float, server: Server, life: Life) -> None:
+        """Wait, and see every ten seconds what memory the server has."""
         until = time.monotonic() + seconds
-        while time.monotonic() < until:
-            lives.append(_live(path, random, kept, seeds, answers))
-        with serving("serve", f"sqlite:///{path}") as server:
-            check(server.ask, kept.all | kept.recent)
-        kept.all |= kept.recent
-        with closing(sqlite3.connect(path)) as database:
-            assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-            (runs, different), *_ = database.execute("SELECT count(*), count(DISTINCT id) FROM run")
-        assert runs == different, f"{runs - different} runs are there twice"
-        _print(lives, len(kept.all), runs, path.stat().st_size)
-    return lives
+        while (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 10))
+            life.megabytes.append(_memory(server.process.pid))
 
-
-def _live(
-    path: Path, random: Random, kept: Acknowledged, seeds: Iterator[int], answers: Iterator[int]
-) -> Life:
-    life = Life()
-    with ThreadPoolExecutor() as pool, serving("serve", f"sqlite:///{path}") as server:
-        check(server.ask, kept.recent)
-        kept.all |= kept.recent
-        kept.recent = {}
-        begun = time.monotonic()
-        work = [
-            pool.submit(send, server.url, next(seeds), answers, kept.add) for _ in range(SENDERS)
-        ]
-        work += [pool.submit(_ask, server, next(seeds), life) for _ in range(READERS)]
-        time.sleep(random.uniform(SHORTEST, LONGEST))
-        life.megabytes = _memory(server.process.pid)
-        server.process.kill()
-        for each in work:
-            each.result()
-        life.seconds, life.acknowledged = time.monotonic() - begun, len(kept.recent)
-    return life
+    def _send(self, server: Server, seed: int, life: Life) -> None:
+        """Send traces until the server is gone; what is refused again, until it is not."""
+        random = Random(seed)
+        form = multipart if seed % 2 else batch
+        with httpx.Client(base_url=server.url, timeout=60) as client:
+            while True:
+                answer = next(self.answers)
+                trace = trace_of(random, answer)
+                path, kind, body = form(trace)
+                status = 503
+                while status == 503:
+                    try:
+                        sent = client.post(path, content=body, headers={"content-type": kind})
+                    except httpx.TransportError:
+                        return
+                    status = sent.status_code
+                    life.refused["ingest"] += status == 503
+                assert status == 202, sent.text
+                self.kept.add({str(run.id): answer for run in trace.runs})
 
 
 def _ask(server: Server, seed: int, life: Life) -> None:
     """Ask until the server is gone."""
     random = Random(seed)
-    with httpx.Client(base_url=server.url, timeout=30) as client:
+    with httpx.Client(base_url=server.url, timeout=60) as client:
         while True:
             try:
                 answer = client.post("/graphql", json={"query": random.choice(QUERIES)})
             except httpx.TransportError:
                 return
-            assert answer.status_code == 200, answer.text
-            assert "errors" not in answer.json(), answer.text
-            life.answers += 1
+            errors = answer.json().get("errors", ())
+            codes = {error["extensions"]["code"] for error in errors}
+            assert codes <= REFUSALS, answer.text
+            life.refused.update(codes)
+            life.answers += not codes
 
 
 def _memory(process: int) -> float:
@@ -109,15 +140,39 @@ def _memory(process: int) -> float:
     return int(found) / _MB
 
 
-def _print(lives: list[Life], acknowledged: int, runs: int, size: int) -> None:
-    print("| life | seconds | runs acknowledged | answers | MB of memory |")
-    print("| --: | --: | --: | --: | --: |")
-    for at, life in enumerate(lives, 1):
-        numbers = f"{life.seconds:.0f} | {life.acknowledged} | {life.answers}"
-        print(f"| {at} | {numbers} | {life.megabytes:.0f} |")
-    print(f"\n{len(lives)} kills; {acknowledged} runs acknowledged, none lost; {runs} stored,")
-    print(f"none twice; the database is {size / _MB / _MB:.0f} MB.")
+def main(seconds: float = 600, on: str = "sqlite") -> Endurance:
+    """Run and print the table. Raises AssertionError where anything is lost or doubled."""
+    with TemporaryDirectory() as folder, DATABASES[on](Path(folder)) as database:
+        run = Endurance(database)
+        until = time.monotonic() + seconds * (1 - LAST)
+        while time.monotonic() < until:
+            run.live(run.random.uniform(SHORTEST, LONGEST), kills_database=True)
+        run.live(seconds * LAST, kills_database=False)
+        with serving("serve", database.url) as server:
+            check(server.ask, run.kept.all | run.kept.recent)
+        run.kept.all |= run.kept.recent
+        runs = database.examine()
+        _print(run, runs)
+    return run
+
+
+def _print(run: Endurance, runs: int) -> None:
+    print("| life | seconds | runs acknowledged | answers | refused | MB of memory |")
+    print("| --: | --: | --: | --: | :-- | --: |")
+    for at, life in enumerate(run.lives, 1):
+        refused = ", ".join(f"{code} {some}" for code, some in sorted((+life.refused).items()))
+        memory = " ".join(f"{each:.0f}" for each in life.megabytes)
+        numbers = f"{life.seconds:.0f} | {life.acknowledged} | {life.answers} | {refused}"
+        print(f"| {at} | {numbers} | {memory} |")
+    kills = f"{len(run.lives)} kills of the server, {run.database.kills} of the database"
+    print(
+        f"\n{kills}; {len(run.kept.all)} runs acknowledged, none lost; {runs} stored, none twice."
+    )
 
 
 if __name__ == "__main__":
-    main(*map(float, sys.argv[1:]))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("seconds", type=float, nargs="?", default=600)
+    parser.add_argument("--on", choices=sorted(DATABASES), default="sqlite")
+    given = parser.parse_args()
+    main(given.seconds, given.on)
