@@ -38,6 +38,7 @@ QUERIES = (
 )
 REFUSALS = frozenset({"UNAVAILABLE", "TIMEOUT", "BUSY"})
 """What may be answered while a database is gone or a machine is busy."""
+QUIET = {"RUNGRAPH_LOG_REQUESTS": "off"}
 _MB = 1024
 
 
@@ -67,10 +68,9 @@ class Endurance:
         """Start a server, have it work for some seconds, and kill it."""
         life = Life()
         self.lives.append(life)
-        settings = {"RUNGRAPH_LOG_REQUESTS": "off"}
         with (
             ThreadPoolExecutor() as pool,
-            serving("serve", self.database.url, settings=settings) as server,
+            serving("serve", self.database.url, settings=QUIET) as server,
         ):
             check(server.ask, self.kept.recent)
             self.kept.all |= self.kept.recent
@@ -148,7 +148,7 @@ def main(seconds: float = 600, on: str = "sqlite") -> Endurance:
         while time.monotonic() < until:
             run.live(run.random.uniform(SHORTEST, LONGEST), kills_database=True)
         run.live(seconds * LAST, kills_database=False)
-        with serving("serve", database.url) as server:
+        with serving("serve", database.url, settings=QUIET) as server:
             check(server.ask, run.kept.all | run.kept.recent)
         run.kept.all |= run.kept.recent
         runs = database.examine()
