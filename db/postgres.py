@@ -7,6 +7,7 @@ payloads as bytes: nothing is made into an object that would only be made into t
 
 import asyncio
 import re
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import lru_cache
@@ -20,6 +21,7 @@ from db.errors import TooSlowError, UnavailableError
 from db.reach import Reach
 from db.readers import Budget
 from db.servers import Server, telling, told
+from db.slow import SLOW, SlowStatements
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _MARK = re.compile("%[s%]")
@@ -27,6 +29,7 @@ _CACHED_TEXTS = 4096
 _GONE = (
     OSError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # of a connection whose server went in the middle of a statement
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
     asyncpg.AdminShutdownError,
@@ -68,6 +71,7 @@ class PostgresReaders:
         self._url = url
         self.connections = Connections(self._connect, server.connections)
         self.bulky = Bulky()
+        self.slow = SlowStatements()
         self.seconds = server.seconds
         self.pooled = server.pooled
         self.begin = f"{_BEGIN}; {telling(server.seconds)}" if server.pooled else _BEGIN
@@ -118,6 +122,7 @@ class PostgresReading:
         self._has_read = False
         self._one_at_a_time = asyncio.Lock()
         self.statements: list[str] = []
+        self.seconds = 0.0
         self.alone = False
         self.budget = Budget()
 
@@ -127,6 +132,18 @@ class PostgresReading:
         if self.reach is not None:
             sql = self.reach.within(self.dialect, sql)
         self.statements.append(sql)
+        begun = time.perf_counter()
+        try:
+            found = await self._found(sql, values)
+        finally:
+            seconds = time.perf_counter() - begun
+            self.seconds += seconds
+            if seconds > SLOW:
+                self._readers.slow.note(sql, seconds)
+        self.budget.take(len(found))
+        return found
+
+    async def _found(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         async with self._one_at_a_time:
             try:
                 found = await self._rows(sql, values)
@@ -137,7 +154,6 @@ class PostgresReading:
                 self._readers.connections.distrust()
                 found = await self._again(sql, values)
         self._has_read = True
-        self.budget.take(len(found))
         return found
 
     async def _again(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:

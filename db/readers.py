@@ -19,6 +19,7 @@ from db.bulky import MANY, Bulky
 from db.errors import TooManyRowsError, TooSlowError, UnavailableError
 from db.json_tests import holds
 from db.reach import Reach
+from db.slow import SLOW, SlowStatements
 
 PATIENCE = 0.005
 LONGEST = 10.0
@@ -42,6 +43,11 @@ class Reading(Protocol):
 
     budget: "Budget"
     """How many rows may still be read."""
+
+    @property
+    def seconds(self) -> float:
+        """For how long its statements were waited for."""
+        ...
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement. Raises TooSlowError and UnavailableError."""
@@ -80,7 +86,9 @@ class Budget:
 
 
 class Readers(Protocol):
-    """The reading connections of a database."""
+    """The reading connections of a database; `slow`: the statements that were."""
+
+    slow: SlowStatements
 
     def reading(self, reach: Reach | None = None, *, newest: bool = False) -> Reading:
         """Return a new snapshot, of what is within reach; it begins with its first read.
@@ -149,6 +157,7 @@ class SqliteReaders:
         self._closed = False
         self._slow: set[str] = set()
         self.bulky = Bulky()
+        self.slow = SlowStatements()
 
     def reading(self, reach: Reach | None = None, *, newest: bool = False) -> "SqliteReading":
         """Return a new snapshot, of what is within reach; it begins with its first read."""
@@ -216,6 +225,7 @@ class SqliteReading:
         self._in_thread: asyncio.Lock | None = None
         """Held while a thread reads; None until one has to."""
         self.statements: list[str] = []
+        self.seconds = 0.0
         self.alone = False
         self.budget = Budget()
 
@@ -225,9 +235,16 @@ class SqliteReading:
         if self.reach is not None:
             sql = self.reach.within(self.dialect, sql)
         self.statements.append(sql)
-        found = self._here(sql, values) if self._in_thread is None else None
-        if found is None:
-            found = await self._in_turn(sql, values)
+        begun = time.perf_counter()
+        try:
+            found = self._here(sql, values) if self._in_thread is None else None
+            if found is None:
+                found = await self._in_turn(sql, values)
+        finally:
+            seconds = time.perf_counter() - begun
+            self.seconds += seconds
+            if seconds > SLOW:
+                self._readers.slow.note(sql, seconds)
         self.budget.take(len(found))
         return found
 

@@ -104,6 +104,7 @@ class ReplicatedReaders:
         self.state = state
         self._primary = primary
         self._replica = replica
+        self.slow = replica.slow = primary.slow
         self._watching: asyncio.Task[None] | None = None
 
     def reading(self, reach: Reach | None = None, *, newest: bool = False) -> Reading:
@@ -158,6 +159,11 @@ class _ReplicaReading:
         self._reading = reading
         self._primary: Readers | None = primary
         self._state = state
+
+    @property
+    def seconds(self) -> float:
+        """For which its statements were waited for."""
+        return self._reading.seconds
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""

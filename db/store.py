@@ -31,6 +31,7 @@ from db.reach import Reach, keep_within
 from db.readers import Readers, Reading, SqliteReaders
 from db.schema_version import ensure
 from db.servers import Server, is_gone, open_postgres
+from db.slow import SlowStatement
 from db.watch import Watch, WatchedReaders, watch_engine
 
 if TYPE_CHECKING:
@@ -84,6 +85,7 @@ class Store:
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting_bytes = 0
         self._watch: Watch | None = None
+        self.writing_seconds = 0.0
         self._counting = threading.Lock()
         self._threads: set[asyncio.Task[Any]] = set()
         self._writer = threading.Thread(target=self._write_all, name="rungraph-writer", daemon=True)
@@ -165,6 +167,11 @@ class Store:
         return self._engine.dialect.name
 
     @property
+    def slow(self) -> Sequence[SlowStatement]:
+        """The statements of queries that were slow in this process."""
+        return self._readers.slow.listed()
+
+    @property
     def replica(self) -> "Replica | None":
         """How the replica does; None without one."""
         return getattr(self._readers, "state", None)
@@ -202,7 +209,10 @@ class Store:
         if not is_shared(self.dialect):
             yield True
             return
-        connection = await asyncio.to_thread(self._engine.connect)
+        try:
+            connection = await asyncio.to_thread(self._engine.connect)
+        except OperationalError as error:
+            raise _unavailable(error) from error
         try:
             yield await asyncio.to_thread(take_turn, connection, work)
         except OperationalError as error:
@@ -247,6 +257,7 @@ class Store:
 
     def _write_all(self) -> None:
         while (job := self._waiting.get()) is not None:
+            begun = time.perf_counter()
             jobs, last = self._group(job)
             batches = [found for found in jobs if isinstance(found.work, Batch)]
             self._fold(batches)
@@ -255,6 +266,7 @@ class Store:
                     self._settle([found], lambda c, work=found.work: [work(c)])
             with self._counting:
                 self._waiting_bytes -= sum(found.size for found in jobs)
+            self.writing_seconds += time.perf_counter() - begun
             if last:
                 return
 

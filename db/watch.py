@@ -39,6 +39,7 @@ class WatchedReaders:
     def __init__(self, readers: Readers, watch: Watch) -> None:
         self._readers = readers
         self._watch = watch
+        self.slow = readers.slow
         self.state = getattr(readers, "state", None)
 
     def reading(self, reach: Reach | None = None, *, newest: bool = False) -> Reading:
@@ -65,6 +66,11 @@ class _WatchedReading:
         self.budget = reading.budget
         self._reading = reading
         self._watch = watch
+
+    @property
+    def seconds(self) -> float:
+        """For how long its statements were waited for."""
+        return self._reading.seconds
 
     async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""

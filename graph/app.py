@@ -1,15 +1,17 @@
 """The one place where things are wired together: settings and a store in, an application out."""
 
+import os
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 
 from db.errors import StoreError
@@ -28,7 +30,7 @@ from graph.ingest.routes import routes as ingest_routes
 from graph.langsmith.asking import Asking
 from graph.langsmith.routes import routes as read_routes
 from graph.limits.bounds import Limits
-from graph.observe_http import Observer
+from graph.observe_http import Observer, recorder
 from graph.observe_log import RequestLog
 from graph.observe_metrics import Metrics
 from graph.otlp.routes import PATHS as OTLP_PATHS
@@ -39,10 +41,14 @@ from graph.sockets import Sockets
 from graph.streams import Streams
 from graph.unread import Unread
 from graph.upkeep import kept_up
+from graph.waiting import Lag, Waiting
 from graph.watching import Operations
 
 if TYPE_CHECKING:
     from graph.tracing import Tracing  # an extra
+
+STATEMENTS = "/metrics/statements"
+"""Where the statements are told that were slow."""
 
 
 def create_app(
@@ -65,12 +71,15 @@ def create_app(
     urls = AttachmentUrls(secret.encode())
     limits = IngestLimits(max_bytes=settings.ingest_max_bytes, seconds=settings.body_seconds)
     unread = Unread(settings.answer_queue_bytes)
+    metrics = Metrics()
+    tell = recorder(metrics, log)
+    keyring = Keyring(store)
     if tracing is not None:
         store.watch(tracing)
     operations = (tracing.operations if tracing else Operations)(
-        settings, store, urls, query_limits, unread
+        settings, store, urls, query_limits, unread, tell
     )
-    stream = Streams(settings, operations).serve
+    stream = Streams(settings, operations, keyring).serve
     endpoint = (tracing.endpoint if tracing else Endpoint)(
         settings,
         store,
@@ -81,14 +90,25 @@ def create_app(
         stream=stream,
         unread=unread,
     )
-    keyring = Keyring(store)
-    metrics = Metrics(
-        {
-            "queue_bytes": ("Bytes that wait to be written.", lambda: store.waiting_bytes),
-            "unread_bytes": ("Bytes of large answers that wait to be read.", lambda: unread.bytes),
-            "subscriptions": ("Subscriptions that are open.", lambda: operations.live.count),
-        }
-    )
+    waiting, lag = Waiting(store), Lag()
+    metrics.gauges = {
+        "queue_bytes": ("Bytes that wait to be written.", lambda: store.waiting_bytes),
+        "unread_bytes": ("Bytes of large answers that wait to be read.", lambda: unread.bytes),
+        "subscriptions": ("Subscriptions that are open.", lambda: operations.live.count),
+        "parked": ("Changes and feedback that wait for their run.", lambda: waiting.parked),
+        "search_queue": ("Runs that wait for the index of words.", lambda: waiting.queued),
+        "search_lag_seconds": (
+            "Seconds for which that index has been behind, in the process that keeps it.",
+            lambda: lag.seconds,
+        ),
+        "process_id": ("The id of the process that answers: one of --workers.", os.getpid),
+    }
+    metrics.counters = {
+        "writing_seconds_total": (
+            "Seconds that the writing thread spent in the database.",
+            lambda: store.writing_seconds,
+        ),
+    }
 
     def new_context(request: Request) -> Context:
         viewer = viewer_in(request.scope)
@@ -98,7 +118,7 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await store.news.open()
         parked, days = timedelta(days=settings.parked_days), settings.retention_days
-        async with kept_up(store, parked, days, keyring) if upkeep else nullcontext():
+        async with kept_up(store, parked, days, keyring, lag) if upkeep else nullcontext():
             yield
         operations.live.close()
         await store.aclose()
@@ -119,7 +139,12 @@ def create_app(
         return RedirectResponse("/graphql")
 
     async def measured(_: Request) -> Response:
+        await waiting.look()
         return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+
+    async def slow_statements(_: Request) -> Response:
+        told = [asdict(each) for each in store.slow]
+        return JSONResponse({"process": os.getpid(), "statements": told})
 
     async def alive(_: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -128,18 +153,19 @@ def create_app(
         lifespan=lifespan,
         middleware=[
             *(tracing.middleware if tracing else ()),
-            Middleware(Observer, metrics, log),
+            Middleware(Observer, tell),
             Middleware(Gate, keyring, _manners(settings), dict.fromkeys(OTLP_PATHS, otlp_refusal)),
             Middleware(Straight, paths={"/graphql": endpoint}),  # the last one, always
         ],
         routes=[
             Route("/graphql", endpoint),
-            Route("/graphql/page/{name}", serve_files()),
+            *([Route("/graphql/page/{name}", serve_files())] if settings.graphiql else []),
             WebSocketRoute("/graphql", Sockets(settings, operations, documents, keyring)),
             Route("/", home),
             Route("/attachments/{trace}/{run}/{name:path}", serve_attachment(store, urls)),
             Route("/healthz", alive),
             Route("/metrics", measured),
+            Route(STATEMENTS, slow_statements),
             Route("/readyz", ready),
             *read_routes(store, Asking(new_context, limits, settings.request_seconds)),
             *otlp_routes(store, limits),

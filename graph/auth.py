@@ -203,6 +203,7 @@ class Door:
         return self.keyring.is_good(self.viewer.key)
 
 
+CLOSED = "the key is not good any more"
 MISSING = "a key is wanted: send it as x-api-key, or as Authorization: Bearer"
 
 

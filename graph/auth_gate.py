@@ -35,7 +35,11 @@ OPEN_FOLDERS = ("/attachments/", "/graphql/page/")
 """What needs no key: signed addresses have their own right, and the page has nothing to hide."""
 
 _ANY_KEY = frozenset({"/info", "/api/v1/info"})
-_RIGHTS: Mapping[str, Right] = {"/graphql": Right.READ, "/metrics": Right.ADMIN}
+_RIGHTS: Mapping[str, Right] = {
+    "/graphql": Right.READ,
+    "/metrics": Right.ADMIN,
+    "/metrics/statements": Right.ADMIN,
+}
 _ASKS = (b"query=", b"documentId=", b"extensions=")
 _READING = frozenset({"GET", "HEAD"})
 _HEADERS = frozenset((b"host", b"origin", b"sec-fetch-site", b"x-api-key", b"authorization"))

@@ -21,7 +21,7 @@ from graph.care import UnwellError, backup, doctor
 from graph.demo.fill import Filled, NotEmptyError, fill
 from graph.key_commands import check_open, key_create, key_list, key_revoke
 from graph.moving import ImpossibleError, export, import_
-from graph.observe_log import RequestLog
+from graph.observe_log import JsonLines, RequestLog
 from graph.schema import schema as the_schema
 from graph.server import PortError, address, listen, run
 from graph.settings import SETTINGS, LogFormat, Settings
@@ -50,6 +50,8 @@ __all__ = [
     "schema",
     "serve",
 ]
+
+log = logging.getLogger(__name__)
 
 
 class DemoError(Exception):
@@ -111,33 +113,32 @@ def _serve(
     first: Callable[[ASGIApp], Awaitable[None]] | None,
     told: Callable[[str], str],
 ) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
-    for talkative in ("uvicorn", "alembic"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
+    as_json = settings.log_format is LogFormat.JSON
+    _log(settings, as_json=as_json)
     with closing(listen(settings.host, settings.port)) as listener:
 
         def up() -> None:
             _say(told(address(listener)))
-            sys.stderr.write(notice)
+            if as_json and notice:
+                log.warning("%s", notice.strip())
+            else:
+                sys.stderr.write(notice)
 
         lifeline = None
         if settings.workers > 1:
             settings = _shared(settings)
             with closing(_open(settings)) as store:
                 notice = check_open(settings, store)
-            worker = fork_workers(settings.workers, up)
+            worker = fork_workers(settings.workers, up, settings.stop_seconds)
             up, lifeline = worker.up, worker.lifeline
         with closing(_open(settings)) as store, ExitStack() as stack:
             notice = check_open(settings, store)
-            as_json = settings.log_format is LogFormat.JSON
-            log = RequestLog(sys.stderr.fileno(), as_json=as_json)
-            stack.callback(log.close)
+            lines = RequestLog(sys.stderr.fileno(), as_json=as_json)
+            stack.callback(lines.close)
             app = create_app(
                 settings,
                 store,
-                log=log if settings.log_requests else None,
+                log=lines if settings.log_requests else None,
                 tracing=_tracing(settings, address(listener)),
             )
             run(
@@ -147,9 +148,24 @@ def _serve(
                 up=up,
                 stopping=app.state.live.close,
                 lifeline=lifeline,
+                stop_seconds=settings.stop_seconds,
+                header_seconds=settings.body_seconds,
                 message_bytes=settings.socket_max_bytes,
                 ping_seconds=settings.socket_ping_seconds,
             )
+
+
+def _log(settings: Settings, *, as_json: bool) -> None:
+    """Have everything logged to the standard error in one form; uvicorn has no loggers of its own.
+
+    It says of each connection what the line of a request says already, unless it is a warning.
+    """
+    handler = logging.StreamHandler()
+    plain = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
+    handler.setFormatter(JsonLines() if as_json else plain)
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+    for talkative in ("uvicorn", "alembic"):
+        logging.getLogger(talkative).setLevel(logging.WARNING)
 
 
 def _open(settings: Settings) -> Store:

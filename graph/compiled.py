@@ -122,7 +122,7 @@ class CompiledSchema(strawberry.Schema):
             prepared = await self._prepare(query, name, place)
         if prepared.operation is None:
             return None
-        prepared.check(variables, context.limits)
+        context.cost = prepared.check(variables, context.limits)
         context.prepared = prepared
         answers = StoreAnswers(context.reading)
         given = {**(variables or {}), **prepared.literals} if prepared.literals else variables
@@ -153,7 +153,7 @@ class CompiledSchema(strawberry.Schema):
         if found is None:
             found = self._planning(await self._made(query, name, place), name, place)
             self._written.put(key, found, _weight(query, found))
-        found.check(variables, context.limits)
+        context.cost = found.check(variables, context.limits)
         return found
 
     def warm(self, text: str, dialect: str, limits: Limits) -> None:

@@ -14,6 +14,7 @@ from graph.auth import LOCAL, Viewer
 from graph.engine.operation import Operation
 from graph.limits.bounds import Limits
 from graph.loading import Loading
+from graph.observe import Seen
 from graph.preparing import Prepared
 from graph.settings import Engine, Settings
 
@@ -29,8 +30,8 @@ class Context:
     may still be tried, and `operation` what graphql-core executes, for fields of the root that can
     be planned alone.
     `newest`: whoever was just told of a change reads no replica, which may not have it yet.
-    `prepared` is what became of the query's text. `watched` is what a subscription asks for, and
-    `changes` what it is told now.
+    `prepared` is what became of the query's text, `cost` what it was estimated to cost. `watched`
+    is what a subscription asks for, and `changes` what it is told now.
     """
 
     store: OpenStore
@@ -41,6 +42,7 @@ class Context:
     newest: bool = False
     path: str = "graphql-core"
     large: int = 0
+    cost: int = 0
     operation: Operation | None = None
     prepared: Prepared | None = None
     watched: Watched | None = None
@@ -65,6 +67,11 @@ class Context:
         self.reading.budget = Budget(self.settings.max_rows)
         self.loading = Loading(self.reading)
         self.changes = changes
+
+    def tell(self, seen: Seen) -> None:
+        """Say what was done so far."""
+        seen.cost = self.cost
+        seen.statements, seen.database = len(self.reading.statements), self.reading.seconds
 
     async def renew(self) -> None:
         """Give the snapshot up for one that begins now, so that what was just stored is seen."""

@@ -1,5 +1,6 @@
 """What is seen of a request while it is served: its operation, who asked, what it took."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from starlette.types import Scope
@@ -13,16 +14,23 @@ class Seen:
     """One request: whoever knows something of it writes it down here, numbers and names only.
 
     `operation` is the name of the GraphQL operation, `errors` how many errors its answer holds,
-    `cost` what it was estimated to cost, `runs` and `bytes` what it brought in.
+    `cost` what it was estimated to cost, `database` the seconds that its statements took, `runs`
+    and `bytes` what it brought in. `told` says that it is counted and logged already.
     """
 
     operation: str | None = None
     key: str | None = None
     errors: int = 0
     statements: int = 0
-    cost: int | None = None
+    cost: int = 0
+    database: float = 0.0
     runs: int = 0
     bytes: int = 0
+    told: bool = False
+
+
+Told = Callable[[str, str, int, float, Seen], None]
+"""Counts and logs what was served: the method, the path, the status, seconds, and what was seen."""
 
 
 def seen_in(scope: Scope) -> Seen:

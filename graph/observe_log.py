@@ -5,6 +5,7 @@ for its text only, and a terminal or a pipe that takes nothing holds nobody up: 
 thrown away, and counted.
 """
 
+import logging
 import os
 import threading
 import time
@@ -61,13 +62,32 @@ class RequestLog:
                 self.lost += 1
 
 
+class JsonLines(logging.Formatter):
+    """Makes everything else that is logged JSON objects too, a line for each."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return one line."""
+        told: dict[str, object] = {
+            "time": record.created,
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            told["exception"] = self.formatException(record.exc_info)
+        return orjson.dumps(told, default=str).decode()
+
+
 def _plain(
     at: float, method: str, path: str, status: int, milliseconds: float, seen: Seen
 ) -> bytes:
     day = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
     name = f" {seen.operation}" if seen.operation else ""
     key = f" key={seen.key}" if seen.key else ""
-    took = f"{milliseconds:.1f} ms statements={seen.statements} errors={seen.errors}"
+    took = (
+        f"{milliseconds:.1f} ms statements={seen.statements}"
+        f" database={seen.database * 1000:.1f} ms errors={seen.errors}"
+    )
     return f"{day}Z {method} {_clean(path)}{_clean(name)} {status} {took}{key}\n".encode()
 
 
@@ -80,6 +100,8 @@ def _json(at: float, method: str, path: str, status: int, milliseconds: float, s
         "status": status,
         "ms": round(milliseconds, 2),
         "statements": seen.statements,
+        "database_ms": round(seen.database * 1000, 2),
+        "cost": seen.cost,
         "errors": seen.errors,
         "key": seen.key,
     }

@@ -17,6 +17,16 @@ OTHER = "other"
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Seconds up to which durations are counted."""
 
+_SUMS: Mapping[str, tuple[str, Callable[["_Row"], float]]] = {
+    "statements_total": ("Statements that were sent for queries.", lambda row: row.statements),
+    "database_seconds_total": (
+        "Seconds for which queries waited for their statements.",
+        lambda row: round(row.database, 6),
+    ),
+    "cost_total": ("What queries were estimated to cost.", lambda row: row.cost),
+}
+"""By name, what each row sums up beside its durations."""
+
 Gauges = Mapping[str, tuple[str, Callable[[], float]]]
 """By name, what it says and what gives its value now."""
 
@@ -25,6 +35,8 @@ Gauges = Mapping[str, tuple[str, Callable[[], float]]]
 class _Row:
     seconds: float = 0.0
     statements: int = 0
+    database: float = 0.0
+    cost: int = 0
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BUCKETS) + 1))
 
 
@@ -33,6 +45,7 @@ class Metrics:
     """What was counted since the process began."""
 
     gauges: Gauges = field(default_factory=dict[str, tuple[str, Callable[[], float]]])
+    counters: Gauges = field(default_factory=dict[str, tuple[str, Callable[[], float]]])
     runs: int = 0
     bytes: int = 0
     _rows: dict[tuple[str, str], _Row] = field(default_factory=dict[tuple[str, str], _Row])
@@ -44,6 +57,8 @@ class Metrics:
         row = self._rows.get(key) or self._new(operation, key[1])
         row.seconds += seconds
         row.statements += seen.statements
+        row.database += seen.database
+        row.cost += seen.cost
         row.buckets[bisect_left(BUCKETS, seconds)] += 1
         self.runs += seen.runs
         self.bytes += seen.bytes
@@ -72,17 +87,19 @@ class Metrics:
                 yield f'{name}_bucket{{{labels},le="{bound}"}} {count}'
             yield f"{name}_sum{{{labels}}} {row.seconds:.6f}"
             yield f"{name}_count{{{labels}}} {count}"
-        yield "# HELP rungraph_statements_total Statements that were sent for queries."
-        yield "# TYPE rungraph_statements_total counter"
-        for (operation, outcome), row in rows:
-            labels = f'operation="{_escaped(operation)}",outcome="{outcome}"'
-            yield f"rungraph_statements_total{{{labels}}} {row.statements}"
+        for name, (about, value) in _SUMS.items():
+            yield f"# HELP rungraph_{name} {about}"
+            yield f"# TYPE rungraph_{name} counter"
+            for (operation, outcome), row in rows:
+                labels = f'operation="{_escaped(operation)}",outcome="{outcome}"'
+                yield f"rungraph_{name}{{{labels}}} {value(row)}"
 
     def _totals(self) -> Iterable[str]:
         yield from _number("rungraph_ingest_items_total", "counter", INGESTED, self.runs)
         yield from _number("rungraph_ingest_bytes_total", "counter", RECEIVED, self.bytes)
-        for name, (about, value) in self.gauges.items():
-            yield from _number(f"rungraph_{name}", "gauge", about, value())
+        for kind, numbers in (("counter", self.counters), ("gauge", self.gauges)):
+            for name, (about, value) in numbers.items():
+                yield from _number(f"rungraph_{name}", kind, about, value())
 
 
 INGESTED = "Runs, feedback and files that were sent and could be read."

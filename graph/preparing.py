@@ -69,10 +69,14 @@ class Prepared:
         cost = self.cost
         return cost if isinstance(cost, int) else cost.of({**(variables or {}), **self.literals})
 
-    def check(self, variables: Mapping[str, Any] | None, limits: Limits) -> None:
-        """Raise LimitError where the variables of a request make it ask for too much."""
-        if not isinstance(self.cost, int) and (cost := self.costs(variables)) > limits.cost:
+    def check(self, variables: Mapping[str, Any] | None, limits: Limits) -> int:
+        """Return the cost. Raises LimitError where variables make a request ask for too much."""
+        if isinstance(self.cost, int):
+            return self.cost
+        cost = self.costs(variables)
+        if cost > limits.cost:
             raise too_costly(cost, limits)
+        return cost
 
 
 def prepare(

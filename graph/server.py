@@ -14,14 +14,17 @@ import uvloop
 from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from graph.headers import Requests, close_slow
 from graph.unread import LEAST
 
 BACKLOG = 2048
-DRAIN_SECONDS = 10
 LINGER_SECONDS = 5
 STUCK_SECONDS = 60
 """Seconds after which the system drops a connection whose other end takes nothing of what waits."""
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
+
+_TICKS = 10
+"""Of uvicorn's looks around, how many are a second."""
 
 
 class PortError(Exception):
@@ -62,9 +65,14 @@ class _Server(uvicorn.Server):
     """Tells when it is up: not before the socket is open and the app has started."""
 
     def __init__(
-        self, config: uvicorn.Config, up: Callable[[], None], stopping: Callable[[], None]
+        self,
+        config: uvicorn.Config,
+        up: Callable[[], None],
+        stopping: Callable[[], None],
+        header_seconds: float,
     ) -> None:
         super().__init__(config)
+        self._header_seconds = header_seconds
         self._up = up
         self._stopping = stopping
 
@@ -72,6 +80,12 @@ class _Server(uvicorn.Server):
         """Tell, then stop."""
         self._stopping()
         await super().shutdown(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Close connections whose headers do not come, once a second."""
+        if counter % _TICKS == 0:
+            close_slow(self.server_state.connections, self._header_seconds)
+        return await super().on_tick(counter)
 
     def stop(self) -> None:
         """Stop as a signal would have it."""
@@ -111,13 +125,16 @@ def run(
     up: Callable[[], None],
     stopping: Callable[[], None],
     lifeline: int | None = None,
+    stop_seconds: int,
+    header_seconds: float,
     message_bytes: int,
     ping_seconds: float,
 ) -> None:
     """Serve until a signal says stop; do `first` before, call `up` once requests are taken.
 
     It also stops when `lifeline`, a file descriptor, can be read. `stopping` is called before
-    requests are waited for: some would never end. WebSockets have messages of at most
+    requests are waited for, `stop_seconds` at most: some would never end. Headers arrive within
+    `header_seconds`, or their connection is closed. WebSockets have messages of at most
     `message_bytes`, and are closed where nothing comes back for a ping.
     """
     _keep_memory()
@@ -125,7 +142,7 @@ def run(
     config = uvicorn.Config(
         app,
         loop="uvloop",
-        http="httptools",
+        http=Requests,
         log_config=None,
         log_level=None,
         access_log=False,
@@ -135,13 +152,13 @@ def run(
         ws_ping_interval=ping_seconds,
         ws_ping_timeout=ping_seconds,
         ws_per_message_deflate=False,  # it would cost each message, for each who reads it
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=stop_seconds,
     )
 
     async def work() -> None:
         if first is not None:
             await first(app)
-        server = _Server(config, up, stopping)
+        server = _Server(config, up, stopping, header_seconds)
         if lifeline is not None:
             asyncio.get_running_loop().add_reader(lifeline, server.stop)
         await server.serve([listener])

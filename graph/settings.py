@@ -294,6 +294,12 @@ class Settings:
     ingest_per_second: int = _setting(
         _RATE, "0", "The same for requests that bring runs or feedback."
     )
+    stop_seconds: int = _setting(
+        _SECONDS,
+        "10",
+        "Seconds that requests under way get to be answered once the server is told to stop; those "
+        "that are left get a 503.",
+    )
     signing_key: str | None = _setting(
         _SECRET,
         None,
@@ -304,7 +310,7 @@ class Settings:
         SWITCH, "on", "One line on the standard error for each request, but for probes."
     )
     log_format: LogFormat = _setting(
-        _LOG_FORMAT, "console", "Lines of requests for people, or as JSON objects."
+        _LOG_FORMAT, "console", "All lines that are logged for people, or as JSON objects."
     )
     log_level: LogLevel = _setting(_LOG_LEVEL, "info", "How much is logged.")
     documents: str | None = _setting(
@@ -326,7 +332,8 @@ class Settings:
     body_seconds: int = _setting(
         _SECONDS,
         "10",
-        "Seconds a body may take to arrive; what the SDK sends has as long for each MiB.",
+        "Seconds that headers may take to arrive, and then a body; what the SDK sends has as long "
+        "for each MiB.",
     )
     request_seconds: int = _setting(
         _SECONDS,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import orjson
 from starlette.types import Message, Receive, Scope, Send
 
-from graph.auth import AuthError, Door, Keyring, viewer_in
+from graph.auth import CLOSED, AuthError, Door, Keyring, viewer_in
 from graph.documents import Documents
 from graph.http.persisted import text_of
 from graph.http.reading import Asked, asked_in, value_of
@@ -143,7 +143,7 @@ class _Socket:
                 connection.cancel()
                 return
             if not await self._door.is_open():
-                await self._close(4401, "The key is not good any more")
+                await self._close(4401, CLOSED)
             if self._begun:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._say(_PING), seconds)

@@ -8,13 +8,13 @@ process; whoever wants many operations over one connection has WebSockets.
 
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 
 import orjson
 from starlette.types import Receive, Send
 from strawberry.types.graphql import OperationType
 
-from graph.auth import LOCAL, Viewer
+from graph.auth import CLOSED, LOCAL, AuthError, Door, Keyring, Viewer
 from graph.http.reading import Asked
 from graph.live import EndedError, Watcher
 from graph.settings import Settings
@@ -36,9 +36,12 @@ _STUCK = 60.0
 class Streams:
     """Answers requests with streams of events."""
 
-    def __init__(self, settings: Settings, operations: Operations) -> None:
+    def __init__(
+        self, settings: Settings, operations: Operations, keyring: Keyring | None = None
+    ) -> None:
         self._settings = settings
         self._operations = operations
+        self._keyring = keyring
 
     async def serve(
         self,
@@ -56,15 +59,27 @@ class Streams:
             self._stream(self._events(query, asked, allowed, viewer), send)
         )
         going = asyncio.create_task(_gone(receive))
+        closing = asyncio.create_task(self._closed(Door(viewer, self._keyring)))
+        tasks = (events, going, closing)
         try:
-            await asyncio.wait((events, going), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in (events, going):
+            shut = closing.done()
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(events, going, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
+        if shut and events.cancelled():
+            await _say_closed(send)
         error = None if events.cancelled() else events.exception()
         if error is not None and not isinstance(error, OSError | TimeoutError):
             raise error
+
+    async def _closed(self, door: Door) -> None:
+        """Wait until the key that opened a stream is not good any more."""
+        is_open = True
+        while is_open:
+            await asyncio.sleep(self._settings.socket_ping_seconds)
+            is_open = await door.is_open()
 
     async def _stream(self, events: AsyncGenerator[bytes], send: Send) -> None:
         async with aclosing(events):
@@ -78,7 +93,7 @@ class Streams:
     ) -> AsyncGenerator[bytes]:
         try:
             begun = await self._operations.begin(
-                query, asked.variables, asked.name, allowed, viewer
+                query, asked.variables, asked.name, allowed, viewer, "STREAM"
             )
             if isinstance(begun, str):
                 with self._operations.unread.held(len(begun)):
@@ -114,6 +129,15 @@ class Streams:
                 waiting = asyncio.ensure_future(watcher.next())
         finally:
             waiting.cancel()
+
+
+async def _say_closed(send: Send) -> None:
+    """Tell why a stream ends, to whoever still listens."""
+    error = {"message": CLOSED, "extensions": {"code": AuthError.code}}
+    last = _errors(RefusedError([error])) + _COMPLETE
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(1):
+            await send({"type": "http.response.body", "body": last})
 
 
 async def _gone(receive: Receive) -> None:

@@ -10,29 +10,43 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from db import attachments, keys, retention, rollups
+from db.errors import StoreError
 from db.parking import age_out
 from db.search_index import BATCH, index_some, is_waiting
 from db.store import Store, utc_now
 from graph.auth import Keyring
+from graph.waiting import Lag
 
 log = logging.getLogger(__name__)
 
 Chore = Callable[[Store], Awaitable[bool]]
 """Does some of the work; returns whether there is more to do at once."""
 
+_TROUBLED = 1.0
+"""Seconds before a chore is tried again at least."""
+
 _SETTLED = timedelta(minutes=2)
 """How long an hour is over before it is summed up: late runs would only have it done again."""
 
 
-async def _index(store: Store) -> bool:
+def _index(lag: Lag) -> Chore:
     """Index what waits; to look costs a hundredth of a transaction that finds nothing."""
-    reading = store.reading()
-    reading.alone = True
-    try:
-        waits = await is_waiting(reading)
-    finally:
-        await reading.close()
-    return waits and await store.write(index_some) == BATCH
+
+    async def index(store: Store) -> bool:
+        reading = store.reading()
+        reading.alone = True
+        try:
+            waits = await is_waiting(reading)
+        finally:
+            await reading.close()
+        lag.looked(waits=waits)
+        if not waits:
+            return False
+        done = await store.write(index_some)
+        lag.looked(waits=done == BATCH)
+        return done == BATCH
+
+    return index
 
 
 async def _sum_up(store: Store) -> bool:
@@ -82,7 +96,11 @@ def _prune(days: int) -> Chore:
 
 @asynccontextmanager
 async def kept_up(
-    store: Store, parked: timedelta, keep_days: int = 0, keyring: Keyring | None = None
+    store: Store,
+    parked: timedelta,
+    keep_days: int = 0,
+    keyring: Keyring | None = None,
+    lag: Lag | None = None,
 ) -> AsyncGenerator[None]:
     """Do all chores while the context is open.
 
@@ -90,7 +108,7 @@ async def kept_up(
     for `keep_days`.
     """
     chores = (
-        ("index", _index, 0.25),
+        ("index", _index(lag or Lag()), 0.25),
         ("rollups", _sum_up, 30.0),
         ("parked", _forget(parked), 3600.0),
         ("discarded", _delete_discarded, 60.0),
@@ -112,8 +130,12 @@ async def _forever(store: Store, name: str, chore: Chore, seconds: float) -> Non
         try:
             async with store.turn(name) as ours:
                 more = ours and await chore(store)
+            pause = seconds
+        except StoreError as error:
+            log.warning("the chore %r could not be done; it is tried again: %s", name, error)
+            more, pause = False, max(seconds, _TROUBLED)
         except Exception:
             log.exception("the chore %r failed; it is tried again", name)
-            more = False
+            more, pause = False, max(seconds, _TROUBLED)
         if not more:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(pause)

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import Any
 
 import orjson
@@ -39,6 +40,7 @@ from graph.engine.cache import Cache
 from graph.errors import shown
 from graph.limits.bounds import Limits
 from graph.live import Live, Watcher
+from graph.observe import Seen, Told
 from graph.preparing import Prepared
 from graph.schema import schema, telling
 from graph.settings import Settings
@@ -129,11 +131,13 @@ class Operations:
         urls: AttachmentUrls,
         limits: Limits,
         unread: Unread | None = None,
+        tell: Told | None = None,
     ) -> None:
         self._settings = settings
         self._store = store
         self._urls = urls
         self._limits = limits
+        self._tell = tell
         self._texts: Cache[_Text] = Cache(_MOST_TEXTS, _MOST_BYTES)
         self.live = Live(store.news, settings, self._context)
         self.unread = unread or Unread(settings.answer_queue_bytes)
@@ -145,21 +149,43 @@ class Operations:
         name: str | None,
         allowed: Iterable[StrawberryOperationType] = ANY,
         viewer: Viewer = LOCAL,
+        by: str = "SOCKET",
     ) -> str | AbstractAsyncContextManager[Watcher]:
         """Return the answer to a query or a mutation as JSON text, or what a subscription watches.
 
-        Raises RefusedError for what is not executed.
+        It is counted and logged then, as sent `by` a sort of connection. Raises RefusedError for
+        what is not executed.
         """
+        seen, begun = Seen(key=viewer.key), perf_counter()
+        try:
+            return await self._in_time(query, variables, name, allowed, viewer, seen)
+        except RefusedError as refused:
+            seen.errors = len(refused.errors)
+            raise
+        finally:
+            if self._tell is not None:
+                self._tell(by, "/graphql", 200, perf_counter() - begun, seen)
+
+    async def _in_time(
+        self,
+        query: str,
+        variables: dict[str, Any] | None,
+        name: str | None,
+        allowed: Iterable[StrawberryOperationType],
+        viewer: Viewer,
+        seen: Seen,
+    ) -> str | AbstractAsyncContextManager[Watcher]:
         context = self._context(viewer)
         try:
             async with asyncio.timeout(self._settings.request_seconds):
-                return await self._begin(query, variables, name, allowed, context)
+                return await self._begin(query, variables, name, allowed, context, seen)
         except (GraphQLError, StoreError) as error:
             raise self.refused(error) from error
         except TimeoutError:
             most = self._settings.request_seconds
             raise self.refused(TooSlowError(f"it took more than {most} s")) from None
         finally:
+            context.tell(seen)
             await context.close()
 
     def refused(self, error: Exception) -> RefusedError:
@@ -181,13 +207,16 @@ class Operations:
         name: str | None,
         allowed: Iterable[StrawberryOperationType],
         context: Context,
+        seen: Seen,
     ) -> str | AbstractAsyncContextManager[Watcher]:
         found = await schema.checked(query, variables, name, context)
         if found.errors or found.node is None:
             raise RefusedError(_shown(found.errors, self._settings))
+        seen.operation = name
         if found.node.operation is OperationType.SUBSCRIPTION:
             return await self._watching(query, found, variables, name, context)
         result = await schema.execute(query, variables, context, None, name, allowed)
+        seen.errors = len(result.errors or ())
         return orjson.dumps(_answer(result.data, result.errors, self._settings)).decode()
 
     async def _watching(

@@ -17,8 +17,8 @@ from types import FrameType
 log = logging.getLogger(__name__)
 
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-_GRACE = 15.0
-"""Seconds that workers may take to end; then they are killed."""
+_GRACE = 5.0
+"""Seconds that workers may take to end, beyond what requests have; then they are killed."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 _LONG = 10.0
 """Seconds after which a worker that dies is no sign of a trouble that stays."""
@@ -43,12 +43,13 @@ class _Child:
     is_up: bool = False
 
 
-def fork_workers(count: int, up: Callable[[], None]) -> Worker:
+def fork_workers(count: int, up: Callable[[], None], stop_seconds: float) -> Worker:
     """Return in each of `count` new processes; the parent stays here and exits, with SystemExit.
 
-    `up` is called in the parent once all workers are up. If one ends before that, so do all.
+    Requests have `stop_seconds` to be answered once the workers are told to stop. `up` is called in
+    the parent once all workers are up. If one ends before that, so do all.
     """
-    parent = _Parent(count, up)
+    parent = _Parent(count, up, stop_seconds + _GRACE)
     while True:
         worker = parent.tend()
         if worker is not None:
@@ -56,9 +57,10 @@ def fork_workers(count: int, up: Callable[[], None]) -> Worker:
 
 
 class _Parent:
-    def __init__(self, count: int, up: Callable[[], None]) -> None:
+    def __init__(self, count: int, up: Callable[[], None], grace: float) -> None:
         self._wanted = count
         self._up = up
+        self._grace = grace
         self._told = False
         self._children: dict[int, _Child] = {}
         self._lifeline, self._held = os.pipe()
@@ -170,7 +172,7 @@ class _Parent:
     def _end(self, number: int) -> None:
         """Tell the workers to end; a second time, that they shall not wait for anybody."""
         self._stopped = number
-        self._killing = self._killing or time.monotonic() + _GRACE
+        self._killing = self._killing or time.monotonic() + self._grace
         self._tell_all(signal.SIGTERM)
 
     def _tell_all(self, number: int) -> None:

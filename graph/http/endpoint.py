@@ -136,6 +136,7 @@ class Endpoint:
             query = text_of(asked, self._documents, only=self._settings.documents_only)
         if taken.media is Media.EVENTS and self._stream is not None:
             self._patrol.leave(visit)
+            seen_in(scope).told = True  # its operation is, when it has begun
             await self._stream(query, asked, allowed, receive, send, taken.origin, viewer_in(scope))
             return
         context = self._context(scope)
@@ -159,7 +160,8 @@ class Endpoint:
             answer: dict[str, Any] = {"data": result.data}
             status = 200
             seen.operation = asked.name if result.data is not None else None
-            seen.errors, seen.statements = len(result.errors or ()), len(context.reading.statements)
+            context.tell(seen)
+            seen.errors = len(result.errors or ())
             if result.errors:
                 answer, status = self._with_errors(result, answering.taken.media)
             elif context.path is Engine.OPERATION and context.engine is Engine.HTTP:
@@ -199,8 +201,7 @@ class Endpoint:
             reading = context.reading
             extensions["rungraph"] = {"path": context.path, "statements": reading.statements}
         if asked.extensions.get("cost") is True and context.prepared is not None:
-            cost = context.prepared.costs(asked.variables)
-            extensions["cost"] = shown_cost(cost, self._limits)
+            extensions["cost"] = shown_cost(context.cost, self._limits)
         if extensions:
             answer["extensions"] = extensions
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psycopg
 import pytest
 from sqlalchemy import select
@@ -75,6 +76,35 @@ def test_a_read_on_a_connection_that_died_is_done_again(postgres_url: str, cut: 
             return first, await rows(served, "SELECT 2")
 
     assert asyncio.run(read()) == ([(1,)], [(2,)])
+
+
+class Confused:
+    """A connection that lost its server in the middle of something, and has not noticed."""
+
+    def is_closed(self) -> bool:
+        return False
+
+    async def fetch(self, *_: Any) -> Any:
+        raise asyncpg.InternalClientError("another operation is in progress")
+
+    execute = fetch
+
+    def terminate(self) -> None:
+        """Have nothing to end."""
+
+
+def test_a_read_on_a_connection_that_is_confused_is_done_again(postgres_url: str):
+    async def read() -> Any:
+        async with opened(postgres_url) as served:
+            await rows(served, "SELECT 1")
+            connections = served._readers.connections
+            real = connections._idle.pop()
+            connections._idle.append(Confused())
+            found = await rows(served, "SELECT 2")
+            await real.close()
+            return found
+
+    assert asyncio.run(read()) == [(2,)]
 
 
 def test_a_snapshot_that_was_seen_is_not_begun_anew(postgres_url: str, cut: Callable[[], None]):

@@ -1,18 +1,22 @@
 """What operators see: numbers, a line for each request, a database examined and copied."""
 
+import logging
 import os
 import sqlite3
+import sys
+from dataclasses import replace
 
 import orjson
 import pytest
 from starlette.testclient import TestClient
 
 from db.backup import backup
-from db.doctor import examine
+from db.doctor import examine, index_lag
 from db.errors import ConflictError, InvalidError
+from db.search_index import index_some
 from graph.app import create_app
 from graph.observe import Seen
-from graph.observe_log import RequestLog
+from graph.observe_log import JsonLines, RequestLog
 from graph.observe_metrics import MOST_OPERATIONS, Metrics
 
 ASKED = {"query": "query Mine { runs { nodes { name } } }", "operationName": "Mine"}
@@ -104,3 +108,101 @@ def test_a_database_is_examined(store, add):
         wrong = [each for each in examine(connection) if not each.fine]
         connection.exec_driver_sql("CREATE INDEX run_by_id ON run (id)")
     assert [each.told for each in wrong] == ["indexes are missing: run_by_id"]
+
+
+def numbers(client: TestClient) -> dict[str, float]:
+    lines = [line for line in client.get("/metrics").text.splitlines() if line[0] != "#"]
+    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines)}
+
+
+def test_cost_and_database_time_are_summed_up_by_operation(client: TestClient):
+    for _ in range(2):
+        client.post("/graphql", json=ASKED)
+
+    found = numbers(client)
+    labels = '{operation="Mine",outcome="ok"}'
+    assert found[f"rungraph_cost_total{labels}"] == 2 * 51
+    assert found[f"rungraph_statements_total{labels}"] == 2
+    assert found[f"rungraph_database_seconds_total{labels}"] > 0
+
+
+def test_what_waits_and_who_answers_is_told(client: TestClient):
+    client.patch(f"/runs/{RUN['id']}", json={"outputs": {"a": 1}})  # its run has not come
+    found = numbers(client)
+
+    assert found["rungraph_parked"] == 1
+    assert found["rungraph_search_queue"] == 0
+    assert found["rungraph_search_lag_seconds"] == 0
+    assert found["rungraph_process_id"] == os.getpid()
+    assert found["rungraph_writing_seconds_total"] > 0
+
+
+def test_operations_of_sockets_and_streams_are_counted_and_logged_as_requests_are(store, settings):
+    reading, writing = os.pipe()
+    log = RequestLog(writing, as_json=True)
+    with TestClient(create_app(settings, store, upkeep=False, log=log)) as client:
+        with client.websocket_connect("/graphql", ["graphql-transport-ws"]) as socket:
+            socket.send_json({"type": "connection_init"})
+            socket.receive_json()
+            socket.send_json({"id": "1", "type": "subscribe", "payload": ASKED})
+            assert socket.receive_json()["type"] == "next"
+            wrong = {"query": "{ nothing }"}
+            socket.receive_json()
+            socket.send_json({"id": "2", "type": "subscribe", "payload": wrong})
+            assert socket.receive_json()["type"] == "error"
+        client.post("/graphql", json=ASKED, headers={"accept": "text/event-stream"})
+        found = numbers(client)
+    log.close()
+    os.close(writing)
+    with open(reading, "rb") as pipe:
+        told = [orjson.loads(line) for line in pipe.read().splitlines()]
+
+    assert found['rungraph_request_seconds_count{operation="Mine",outcome="ok"}'] == 2
+    assert found['rungraph_request_seconds_count{operation="anonymous",outcome="errors"}'] == 1
+    seen = [(line["method"], line["operation"], line["errors"]) for line in told]
+    assert seen == [("SOCKET", "Mine", 0), ("SOCKET", None, 1), ("STREAM", "Mine", 0)]
+    assert all(line["path"] == "/graphql" for line in told)
+
+
+def test_slow_statements_are_remembered_without_values(client: TestClient, store):
+    for at in range(300):
+        store._readers.slow.note(f"SELECT {at}", 0.3)
+    store._readers.slow.note("SELECT 299", 0.9)
+
+    told = client.get("/metrics/statements").json()["statements"]
+    assert len(told) == 100
+    assert told[0] == {"sql": "SELECT 299", "times": 2, "seconds": 1.2, "longest": 0.9}
+
+
+def test_whatever_is_logged_is_a_json_object():
+    record = logging.LogRecord("x", logging.ERROR, "", 1, "a\n%s", ("b",), None)
+    told = orjson.loads(JsonLines().format(record))
+    assert (told["level"], told["logger"], told["message"]) == ("ERROR", "x", "a\nb")
+
+    try:
+        int("no")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    assert "ValueError: invalid" in orjson.loads(JsonLines().format(record))["exception"]
+
+
+def test_the_doctor_tells_versions_sizes_and_how_far_the_index_is_behind(store, add):
+    add("a")
+    with store._engine.connect() as connection:
+        told = {each.about: each.told for each in examine(connection)}
+        assert told["run"].startswith("1 rows, ")
+        assert "bytes" in told["run"]
+        assert told[f"version of {store.dialect}"]
+        connection.rollback()
+        assert index_lag(connection, 0.05).told.startswith("more than 0.05 s")
+    with store._engine.begin() as connection:
+        index_some(connection)
+    with store._engine.connect() as connection:
+        assert index_lag(connection, 5).told == "0 s"
+
+
+def test_without_the_page_there_are_no_files_of_it(store, settings):
+    for switch in (True, False):
+        app = create_app(replace(settings, graphiql=switch), store, upkeep=False)
+        paths = [getattr(route, "path", "") for route in app.routes]
+        assert ("/graphql/page/{name}" in paths) == switch

@@ -1,5 +1,7 @@
-"""Sockets with keys: who may watch, and within which projects."""
+"""Sockets and streams with keys: who may watch, for how long, and within which projects."""
 
+import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -44,3 +46,71 @@ def test_a_limited_key_watches_its_projects_only(store, settings):
             assert seen is not None
             assert seen["payload"]["data"]["runChanges"]["run"]["name"] == "own"
             socket.send_json({"id": "1", "type": "complete"})
+
+
+@pytest.fixture
+def impatient(monkeypatch, settings):
+    """Settings with which keys are looked at all the time."""
+    monkeypatch.setattr("graph.auth.LIFE", 0.0)
+    return replace(settings, socket_ping_seconds=0.2)
+
+
+def test_a_revoked_key_ends_a_stream_of_events(store, impatient):
+    id, text = made(store)
+    app = create_app(impatient, store, upkeep=False)
+    body = b'{"query": "subscription { runChanges { kind } }"}'
+    waiting = [{"type": "http.request", "body": body}]
+    sent = []
+
+    async def receive():
+        return waiting.pop() if waiting else await asyncio.Event().wait()
+
+    async def send(message):
+        sent.append(message)
+        if len(sent) == 2:  # it has begun
+            await store.write(keys.revoke, id, datetime.now(UTC))
+
+    headers = {"accept": "text/event-stream", "content-type": "application/json", "x-api-key": text}
+    scope = {"type": "http", "method": "POST", "path": "/graphql", "query_string": b""}
+    scope["headers"] = [(name.encode(), value.encode()) for name, value in headers.items()]
+
+    async def watch():
+        await store.news.open()
+        async with asyncio.timeout(20):
+            await app(scope, receive, send)
+        await store.news.aclose()
+        await store._readers.aclose()
+
+    asyncio.run(watch())
+    assert b"the key is not good any more" in sent[-1]["body"]
+    assert sent[-1]["body"].endswith(b"event: complete\ndata:\n\n")
+    assert not sent[-1].get("more_body")
+
+
+def test_a_revoked_key_closes_its_sockets(store, impatient):
+    id, text = made(store)
+    with (
+        TestClient(create_app(impatient, store, upkeep=False)) as client,
+        client.websocket_connect("/graphql", ["graphql-transport-ws"]) as socket,
+    ):
+        socket.send_json({"type": "connection_init", "payload": {"x-api-key": text}})
+        while socket.receive_json()["type"] != "connection_ack":
+            pass
+        socket.send_json({"id": "1", "type": "subscribe", "payload": {"query": ASKED}})
+        client.portal.call(store.write, keys.revoke, id, datetime.now(UTC))
+        with pytest.raises(WebSocketDisconnect) as closed:
+            drain(socket)
+        assert closed.value.code == 4401
+
+
+def drain(socket):
+    """Read until the connection is closed."""
+    while True:
+        socket.receive_json()
+
+
+def made(store):
+    """A key that may read: its id and its text."""
+    with store._engine.begin() as connection:
+        key, text = keys.create(connection, datetime.now(UTC), rights=("read",), named=())
+    return key.id, text
