@@ -36,9 +36,6 @@ MOST_MILLISECONDS = 1 << 42
 RARE = 2000
 """Up to so many matches SQLite makes a list of them; of more it looks each run up by itself."""
 
-FEW = 1000
-"""Up to so many matches PostgreSQL sorts all for a page; of more it walks the sorted runs."""
-
 _LAST_POSITION = 16_383
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -80,13 +77,6 @@ class MatchesAlone(Matches):
 
 class MatchesHere(FunctionElement[bool]):
     """Whether an entry of `run_search` matches a search's parameter, on PostgreSQL."""
-
-    inherit_cache = True
-    type = Boolean()
-
-
-class FewMatch(FunctionElement[bool]):
-    """Whether so few runs match a search's parameter that all may be looked at, on PostgreSQL."""
 
     inherit_cache = True
     type = Boolean()
@@ -140,15 +130,6 @@ def _alone(element: MatchesAlone, compiler: SQLCompiler, **options: Any) -> str:
 @compiles(MatchesHere, "postgresql")
 def _here(element: MatchesHere, compiler: SQLCompiler, **options: Any) -> str:
     return _vector_matches("run_search", compiler.process(element.clauses, **options))
-
-
-@compiles(FewMatch, "postgresql")
-def _few_match(element: FewMatch, compiler: SQLCompiler, **options: Any) -> str:
-    matches = _vector_matches("few", compiler.process(element.clauses, **options))
-    return (
-        f"(SELECT count(*) FROM (SELECT 1 FROM run_search AS few WHERE {matches}"  # noqa: S608
-        f" LIMIT {FEW + 1}) AS found) <= {FEW}"
-    )
 
 
 def first_of(start: datetime) -> int:

@@ -6,8 +6,7 @@ begins in the very millisecond of the last one is read as well; then the page is
 A search that stands beside others under `or`, `not` or another run is a condition like any other,
 and so is one in the runs of a trace.
 
-PostgreSQL takes a word for rarer than it is, because it does not see that the two columns of a key
-are one fact. So it is told when there are many matches, and then walks the runs as they are sorted.
+PostgreSQL's pages are made in `db.search_walk`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -20,16 +19,12 @@ from sqlalchemy import (
     and_,
     func,
     literal_column,
-    not_,
     select,
-    tuple_,
-    union_all,
 )
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import (
-    AsBoolean,
     BinaryExpression,
     BindParameter,
     BooleanClauseList,
@@ -46,12 +41,10 @@ from db.full_text import (
     MOST_MILLISECONDS,
     NUMBER_BITS,
     WORDS,
-    FewMatch,
     InProject,
     Matches,
-    MatchesAlone,
-    MatchesHere,
 )
+from db.search_walk import searched, walked
 from db.tables import RUN, RUN_SEARCH
 
 T = TypeVar("T")
@@ -96,14 +89,14 @@ def _number_at(element: _NumberAt, compiler: SQLCompiler, **options: Any) -> str
 def led_by_search(dialect: str, query: Select[Any]) -> Select[Any]:
     """Return a query of runs, led by its search if that is better, else as it is."""
     conditions = list(_joined_by_and(query.whereclause))
-    search = _first_of(map(_searched, conditions))
+    search = _first_of(map(searched, conditions))
     if search is None or any(map(_is_of_one, conditions)):
         return query
     source, newest, is_page = _told(query)
     if source is None or _leftmost(source) is not RUN:
         return query
     if FULL_TEXT[dialect].put is None:
-        return query if newest is None or not is_page else _either_way(query, search)
+        return query if newest is None or not is_page else walked(query, search, conditions)
     led = _led(query, source, search, _first_of(map(_session, conditions)))
     led = led.where(*_bounds(conditions))
     if newest is None or not is_page:
@@ -128,12 +121,6 @@ def _first_of(found: Iterable[T | None]) -> T | None:
     return next((each for each in found if each is not None), None)
 
 
-def _searched(condition: Any) -> Matches | None:
-    """Return the search that a condition is; SQLAlchemy wraps it where there are no booleans."""
-    bare: Any = condition.element if isinstance(condition, AsBoolean) else condition
-    return bare if isinstance(bare, Matches) else None
-
-
 def _leftmost(source: FromClause) -> FromClause:
     return _leftmost(source.left) if isinstance(source, Join) else source
 
@@ -153,26 +140,6 @@ def _is_of_one(condition: ColumnElement[Any]) -> bool:
         and condition.operator in _OF_ONE
         and (condition.left is RUN.c.trace_id or condition.left is RUN.c.id)
     )
-
-
-def _either_way(query: Select[Any], search: Matches) -> Select[Any]:
-    """Return a page of runs: out of all matches where they are few, else by looking at each run."""
-    *_, asked = search.clauses
-    key = (RUN.c.trace_id, RUN.c.id)
-    few = FewMatch(asked)
-    all_of_few = select(RUN_SEARCH.c.trace_id, RUN_SEARCH.c.id).where(MatchesHere(asked), few)
-    looked_at = _with_instead(query, search, MatchesAlone(*key, asked)).where(not_(few))
-    page = looked_at.with_only_columns(*key).subquery()
-    either = union_all(all_of_few, select(*page.c))
-    return _with_instead(query, search, tuple_(*key).in_(either))
-
-
-def _with_instead(query: Select[Any], search: Matches, other: ColumnElement[bool]) -> Select[Any]:
-    def replaced(element: Any, **_: Any) -> Any:
-        return other if _searched(element) is search else None
-
-    made: Any = replacement_traverse(query, {}, replaced)
-    return made
 
 
 def _session(condition: ColumnElement[Any]) -> ColumnElement[Any] | None:
@@ -197,7 +164,7 @@ def _led(
     def replaced(element: Any, **_: Any) -> Any:
         if element is source and source is not RUN:
             return runs
-        return matches if _searched(element) is search else None
+        return matches if searched(element) is search else None
 
     made: Any = replacement_traverse(query, {}, replaced)
     return made.select_from(runs)

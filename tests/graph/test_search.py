@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from db import compiler, full_text
+from db import compiler, full_text, search_walk
 
 BOTH_ENGINES = True
 
@@ -40,7 +40,8 @@ def many(request, monkeypatch):
     kept = [each for each in vars(compiler).values() if hasattr(each, "cache_clear")]
     if request.param == "many matches":
         monkeypatch.setattr(full_text, "RARE", 0)
-        monkeypatch.setattr(full_text, "FEW", 0)
+        monkeypatch.setattr(search_walk, "FEW", 0)
+        monkeypatch.setattr(search_walk, "NEXT", 0)
     for each in kept:
         each.cache_clear()
     yield
