@@ -22,7 +22,15 @@ Send = Callable[[Connection, Rows], bool]
 FEWEST = 4
 """Of fewer rows, each is better sent by itself."""
 
+_PIECE = 100
+"""Rows that are written at once: the server takes them in while the next ones are made."""
+
 _KEY = "of_"
+_NULL = r"\N"
+_ESCAPED = {"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"}
+"""What has a meaning to COPY; the backslash first."""
+
+_TEXT_OR_NONE = frozenset({str, type(None)})
 _DIALECT: Dialect = postgresql.dialect()
 
 
@@ -83,10 +91,25 @@ def _unnesting(sql: str, key: tuple[int, ...]) -> Send:
     def send(connection: Connection, rows: Rows) -> bool:
         if len({tuple([row[at] for at in key]) for row in rows}) < len(rows):
             return False
-        connection.exec_driver_sql(sql, tuple(map(list, zip(*rows, strict=True))))
+        connection.exec_driver_sql(sql, tuple(map(_array, zip(*rows, strict=True))))
         return True
 
     return send
+
+
+def _array(values: tuple[Any, ...]) -> Any:
+    """Return the text of an array; of bytes, what the driver makes one of."""
+    if bytes in map(type, values):
+        return list(values)
+    return f"{{{','.join(map(_element, values))}}}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", r"\\").replace('"', r"\"") + '"'
+    return str(value)
 
 
 def _copying(sql: str) -> Send:
@@ -98,8 +121,43 @@ def _copying(sql: str) -> Send:
             driver.cursor() as cursor,
             cursor.copy(sql) as copy,
         ):
-            for row in rows:
-                copy.write_row(row)
+            for at in range(0, len(rows), _PIECE):
+                copy.write(_lines(rows[at : at + _PIECE]))
         return True
 
     return send
+
+
+def _lines(rows: Rows) -> str:
+    """Return rows as COPY reads them: by the driver, value by value, it takes twice the time."""
+    columns = [_fields(column) for column in zip(*rows, strict=True)]
+    return "\n".join(map("\t".join, zip(*columns, strict=True))) + "\n"
+
+
+def _fields(values: tuple[Any, ...]) -> Iterable[str]:
+    """Return the values of a column as fields."""
+    if not _TEXT_OR_NONE.issuperset(map(type, values)):
+        return [_NULL if value is None else _field(value) for value in values]
+    text = "".join(filter(None, values))
+    is_special = any(character in text for character in _ESCAPED)
+    if None not in values and not is_special:
+        return values
+    return [
+        _NULL if value is None else _escaped(value) if is_special else value for value in values
+    ]
+
+
+def _field(value: Any) -> str:
+    match value:
+        case str():
+            return _escaped(value)
+        case bytes():
+            return rf"\\x{value.hex()}"
+        case _:
+            return str(value)
+
+
+def _escaped(text: str) -> str:
+    for character, escaped in _ESCAPED.items():
+        text = text.replace(character, escaped)
+    return text

@@ -7,6 +7,7 @@ the runs as they are then: new, changed or gone.
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from time import perf_counter
 from typing import Any
 from uuid import UUID
 
@@ -96,6 +97,12 @@ def index_some(connection: Connection, limit: int = BATCH) -> int:
     _put(connection, connection.execute(_RUNS, {"keys": keys}).all())
     _delete(connection, RUN_SEARCH_QUEUE, keys)
     return len(keys)
+
+
+def index_timed(connection: Connection) -> tuple[int, float]:
+    """Index some runs; return how many, and the seconds for which folds have waited."""
+    begun = perf_counter()
+    return index_some(connection), perf_counter() - begun
 
 
 def start_anew(connection: Connection) -> int:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from sqlalchemy.sql.elements import ClauseElement
 
 from db.bulk import FEWEST, in_bulk
-from db.dialects import as_sent, dialect_named, takes_bulk
+from db.dialects import dialect_named, rows_as_sent, takes_bulk
 
 
 @lru_cache(maxsize=128)
@@ -36,8 +36,8 @@ def send(
         return
     dialect = connection.dialect.name
     _, names = written(dialect, statement, columns)
-    tuples = [as_sent(dialect, [row[name] for name in names]) for row in rows]
-    send_packed(connection, statement, tuples, columns)
+    tuples = [tuple([row[name] for name in names]) for row in rows]
+    send_packed(connection, statement, rows_as_sent(dialect, tuples), columns)
 
 
 def send_packed(

@@ -46,6 +46,7 @@ _GROUP_BYTES = 8 * 1024 * 1024
 _PATIENCE = 5.0
 """Seconds for which batches wait for a database that is gone before they are refused."""
 _PAUSE = 0.1
+_MOMENT = 0.05  # without a batch it makes a lull
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ class Store:
         self._clock = clock
         self._waiting: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._waiting_bytes = 0
+        self._batches = 0
         self._watch: Watch | None = None
         self.writing_seconds = 0.0
         self._counting = threading.Lock()
@@ -226,11 +228,21 @@ class Store:
         """Call `function(connection, ...)` in a transaction of its own; return after the commit."""
         return await self._join(_Job(lambda c: function(c, *args, **kwargs), 0, Future()))
 
+    async def lull(self, most: float) -> None:
+        """Wait until no batches come for a moment, at most so many seconds."""
+        end = time.monotonic() + most
+        while time.monotonic() < end:
+            before = self._batches
+            await asyncio.sleep(_MOMENT)
+            if self._batches == before:
+                return
+
     async def ingest(self, batch: Batch) -> Outcome:
         """Fold a batch into the tables; return when it is on disk, its files where they go as well.
 
         Raises BusyError when the lane is full, UnavailableError when the database can not write.
         """
+        self._batches += 1
         if self.objects is not None and batch.attachments:
             return await self._ingest_beside(self.objects, batch)
         return await self._join(_Job(batch, batch.size, Future()))

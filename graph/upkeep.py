@@ -12,7 +12,7 @@ from datetime import timedelta
 from db import attachments, keys, retention, rollups
 from db.errors import StoreError
 from db.parking import age_out
-from db.search_index import BATCH, index_some, is_waiting
+from db.search_index import BATCH, index_timed, is_waiting
 from db.store import Store, utc_now
 from graph.auth import Keyring
 from graph.waiting import Lag
@@ -29,8 +29,12 @@ _SETTLED = timedelta(minutes=2)
 """How long an hour is over before it is summed up: late runs would only have it done again."""
 
 
+_COURTESY = 4
+"""How many times as long as indexing some runs took, runs that arrive go first."""
+
+
 def _index(lag: Lag) -> Chore:
-    """Index what waits; to look costs a hundredth of a transaction that finds nothing."""
+    """Index some of what waits; to look costs a hundredth of a transaction that finds nothing."""
 
     async def index(store: Store) -> bool:
         reading = store.reading()
@@ -42,8 +46,9 @@ def _index(lag: Lag) -> Chore:
         lag.looked(waits=waits)
         if not waits:
             return False
-        done = await store.write(index_some)
+        done, seconds = await store.write(index_timed)
         lag.looked(waits=done == BATCH)
+        await store.lull(_COURTESY * seconds)
         return done == BATCH
 
     return index

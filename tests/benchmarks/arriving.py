@@ -34,7 +34,7 @@ def bodies(count: int, seed: int) -> list[bytes]:
 def body(chance: random.Random) -> bytes:
     """Return a batch of one trace: a root, chains under it, llm calls and tools under these."""
     begin = datetime.now(UTC) - timedelta(seconds=60)
-    trace = new_id(chance)
+    trace, thread = new_id(chance), f"thread {chance.randrange(100)}"
     dotted: list[str] = []
     pieces: list[bytes] = []
     for at in range(RUNS):
@@ -56,11 +56,12 @@ def body(chance: random.Random) -> bytes:
             "tags": ["prod", "v2"],
         }
         pieces += [part(f"post.{id}", run)]
-        pieces += [part(f"post.{id}.{name}", each) for name, each in payloads(chance).items()]
+        carried = payloads(chance, thread)
+        pieces += [part(f"post.{id}.{name}", each) for name, each in carried.items()]
     return b"".join([*pieces, closing()])
 
 
-def payloads(chance: random.Random) -> dict[str, object]:
+def payloads(chance: random.Random, thread: str = "thread 1") -> dict[str, object]:
     """Return what a run carries, about 2.4 KB of JSON."""
     usage = {"input_tokens": 27, "output_tokens": 13, "total_tokens": 40}
     return {
@@ -74,7 +75,7 @@ def payloads(chance: random.Random) -> dict[str, object]:
             "metadata": {
                 "ls_provider": "openai",
                 "ls_model_name": "gpt-4o-mini",
-                "thread_id": f"thread {chance.randrange(100)}",
+                "thread_id": thread,
                 "revision_id": "rev-1.2.3",
                 "usage_metadata": usage,
             },

@@ -105,3 +105,27 @@ def test_a_row_that_is_there_already_is_an_error_as_before(book: Book):
 
     with pytest.raises(IntegrityError):
         send(book.connection, insert(RUN_TAG), rows, tuple(rows[0]))
+
+
+ODD_TEXTS = (
+    *("\\", "\\N", "\\.", "\\t", "a\tb", "a\nb", "a\r\nb", "NULL", "", " ", '"', '\\"'),
+    *("{a,b}", "a,b", "%s %%", "'", "\u00e9\u4e2d\U0001f600", "\x7f"),
+)
+
+
+@pytest.mark.parametrize("at_once", [1, len(ODD_TEXTS)])
+def test_no_text_means_anything_on_its_way(book: Book, at_once: int):
+    rows = [
+        {**thread(number, 1), "thread_id": text, "end_time": at(2) if number % 2 else None}
+        for number, text in enumerate(ODD_TEXTS)
+    ]
+    keeping = upsert("postgresql", THREAD).on_conflict_do_nothing()
+    for statement in (insert(THREAD), keeping):
+        for start in range(0, len(rows), at_once):
+            send(book.connection, statement, rows[start : start + at_once], COLUMNS)
+
+        found = book.connection.execute(THREAD.select().order_by(THREAD.c.id)).all()
+        assert [(row.thread_id, row.end_time) for row in found] == [
+            (row["thread_id"], row["end_time"]) for row in rows
+        ]
+        book.connection.execute(THREAD.delete())

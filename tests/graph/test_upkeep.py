@@ -4,8 +4,10 @@ import asyncio
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import text
 
+from db.arrivals import Batch
 from db.store import Store
 from graph import upkeep
 
@@ -49,3 +51,20 @@ def test_a_chore_that_fails_is_tried_again(store: Store):
     asyncio.run(twice())
 
     assert tries == 2
+
+
+def test_chores_wait_while_batches_come(store: Store, monkeypatch: pytest.MonkeyPatch):
+    moments = 0
+
+    async def moment(_: float) -> None:
+        nonlocal moments
+        moments += 1
+        if moments < 4:
+            await store.ingest(Batch())
+
+    monkeypatch.setattr(asyncio, "sleep", moment)
+    asyncio.run(store.lull(60))
+    assert moments == 4
+
+    asyncio.run(store.lull(0))
+    assert moments == 4
