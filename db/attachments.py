@@ -14,6 +14,8 @@ from db.dialects import key_rows, upsert
 from db.sending import send
 from db.tables import ATTACHMENT, DISCARDED_OBJECT
 
+DIGEST_BYTES = 16
+
 _KEY = ("trace_id", "run_id", "name")
 _RANK = ("size", "digest", "mime_type")
 _REST = (*_RANK, "data", "object")
@@ -39,7 +41,7 @@ _OBJECTS_OF_TRACES = (
 
 def digest_of(data: bytes) -> UUID:
     """Return what tells these bytes from others."""
-    return UUID(bytes=blake2b(data, digest_size=16).digest())
+    return UUID(bytes=blake2b(data, digest_size=DIGEST_BYTES).digest())
 
 
 def put_many(connection: Connection, files: Iterable[tuple[UUID, AttachmentArrival]]) -> None:

@@ -69,7 +69,11 @@ def create_app(
     warm(documents, store.dialect, query_limits)
     secret = settings.signing_key or secrets.token_hex()
     urls = AttachmentUrls(secret.encode())
-    limits = IngestLimits(max_bytes=settings.ingest_max_bytes, seconds=settings.body_seconds)
+    limits = IngestLimits(
+        max_bytes=settings.ingest_max_bytes,
+        seconds=settings.body_seconds,
+        file_bytes=settings.attachment_max_bytes,
+    )
     unread = Unread(settings.answer_queue_bytes)
     metrics = Metrics()
     tell = recorder(metrics, log)

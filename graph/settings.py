@@ -264,6 +264,12 @@ class Settings:
         "Where the bytes of files go that are sent with runs: a folder or a bucket, which every "
         "server and command on the database has to be told. None: into the database.",
     )
+    attachment_max_bytes: int = _setting(
+        _BYTES,
+        "1073741824",
+        "Bytes one file may have that goes to `RUNGRAPH_ATTACHMENTS`; in the database, and in a "
+        "small request, `RUNGRAPH_INGEST_MAX_BYTES` bounds it with all else.",
+    )
     sqlite_synchronous: Synchronous = _setting(
         _SYNCHRONOUS,
         "full",

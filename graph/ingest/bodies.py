@@ -35,6 +35,8 @@ class IngestLimits:
 
     max_bytes: int = 50 * 2**20
     seconds: float = 10
+    file_bytes: int = 2**30
+    """Of one file that is streamed to where files go, beside what else the request brings."""
 
 
 async def read(request: Request, limits: IngestLimits) -> bytes:
@@ -54,7 +56,7 @@ async def read(request: Request, limits: IngestLimits) -> bytes:
                 chunks.append(chunk)
                 patience.reschedule(began + limits.seconds * (1 + size // _MIB))
     except TimeoutError:
-        raise _too_slow(size, limits.seconds) from None
+        raise too_slow(size, limits.seconds) from None
     except ClientDisconnect:
         raise BodyProblem(400, "DISCONNECTED", "the client left before the body's end") from None
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -171,7 +173,8 @@ def _too_large(how: str, limit: int) -> BodyProblem:
     return BodyProblem(413, "TOO_LARGE", message)
 
 
-def _too_slow(size: int, seconds: float) -> BodyProblem:
+def too_slow(size: int, seconds: float) -> BodyProblem:
+    """Return what is wrong with a body of which so many bytes arrived in time."""
     message = (
         f"{size} bytes arrived in time; a body may take {seconds:g} s for each MiB"
         f" (setting {SPEED_SETTING})"

@@ -7,6 +7,7 @@ from uuid import UUID
 import orjson
 
 from db.arrivals import AttachmentArrival, FeedbackArrival, FeedbackPatch, RunArrival
+from db.objects import Kept
 from db.strict import clean
 from graph.ingest.envelopes import File
 from graph.ingest.readers import moment_in
@@ -56,7 +57,14 @@ def attachment_arrival(file: File, trace_id: UUID | None) -> AttachmentArrival:
         name=clean(file.name),
         mime_type=file.part.content_type or "application/octet-stream",
         data=file.part.content,
+        **_outside(file.kept),
     )
+
+
+def _outside(kept: Kept | None) -> dict[str, Any]:
+    if kept is None:
+        return {}
+    return {"object": kept.key, "size": kept.size, "digest": kept.digest}
 
 
 def json_object(members: dict[str, str]) -> str | None:

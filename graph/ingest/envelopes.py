@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from db.arrivals import Refusal
+from db.objects import Kept
 from graph.ingest import json_split
 from graph.ingest.multipart import Part, parts_of
 from graph.ingest.problems import BodyProblem, ItemProblem, shown
@@ -17,11 +18,12 @@ PART_NAMES = (
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An attachment as it was sent."""
+    """An attachment as it was sent; `kept`: its bytes are where files go already."""
 
     run_id: UUID
     name: str
     part: Part
+    kept: Kept | None = None
 
 
 @dataclass(slots=True)
@@ -55,7 +57,7 @@ def batch(body: bytes) -> Envelope:
 
 def multipart(body: bytes, boundary: bytes) -> Envelope:
     """Take apart the parts of /runs/multipart; an out-of-line part may come before its run."""
-    sorting = _Sorting()
+    sorting = Sorting()
     for part in parts_of(body, boundary):
         sorting.add(part)
     return sorting.envelope
@@ -65,7 +67,7 @@ def _listed(sent: bytes) -> list[bytes]:
     return [] if sent == b"null" else json_split.elements(sent)
 
 
-class _Sorting:
+class Sorting:
     """Puts one part after the other where it belongs."""
 
     def __init__(self) -> None:
@@ -73,7 +75,7 @@ class _Sorting:
         self._runs: dict[str, Item] = {}
         self._misnamed: set[str] = set()
 
-    def add(self, part: Part) -> None:
+    def add(self, part: Part, kept: Kept | None = None) -> None:
         """Put a part into the envelope; refuse it, or what it belongs to, by name."""
         kind, _, rest = part.name.partition(".")
         id_text, _, name = rest.partition(".")
@@ -81,13 +83,15 @@ class _Sorting:
         if label in self._misnamed:
             return
         try:
-            self._place(part, kind, label, id_text, name)
+            self._place(part, kind, label, id_text, name, kept)
         except ItemProblem as problem:
             self.envelope.refused.append(Refusal(problem.id, problem.code, problem.message))
             if problem.code == INVALID_ID:
                 self._misnamed.add(label)
 
-    def _place(self, part: Part, kind: str, label: str, id_text: str, name: str) -> None:
+    def _place(
+        self, part: Part, kind: str, label: str, id_text: str, name: str, kept: Kept | None
+    ) -> None:
         match kind:
             case "post" | "patch":
                 run = self._runs.get(label) or self._begin(label, kind, id_of(kind, id_text))
@@ -102,7 +106,7 @@ class _Sorting:
             case "feedback" if not name:
                 self.envelope.feedback.append(Item(label, part.content, id_of(kind, id_text)))
             case "attachment" if name:
-                self.envelope.files.append(File(id_of(kind, id_text), name, part))
+                self.envelope.files.append(File(id_of(kind, id_text), name, part, kept))
             case _:
                 raise _unknown(part, None)
 

@@ -78,10 +78,15 @@ def _part(body: bytes, start: int, end: int) -> Part:
     content = body[blank + len(_BLANK_LINE) : end]
     if usual := _USUAL.match(body, start, blank + 2):
         return Part(usual[1].decode("utf-8", "replace"), usual[2].decode("latin-1"), content)
-    headers = body[start:blank]
+    name, content_type = head_of(body[start:blank])
+    return Part(name, content_type, content)
+
+
+def head_of(headers: bytes) -> tuple[str, str]:
+    """Return the name and the type that a part's headers tell; they begin with a line's end."""
     content_type = _TYPE.search(headers)
     type_text = _LENGTH.sub("", content_type[1].decode("latin-1")) if content_type else ""
-    return Part(_name(headers), type_text, content)
+    return _name(headers), type_text
 
 
 def _name(headers: bytes) -> str:
