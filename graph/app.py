@@ -33,6 +33,7 @@ from graph.limits.bounds import Limits
 from graph.observe_http import Observer, recorder
 from graph.observe_log import RequestLog
 from graph.observe_metrics import Metrics
+from graph.observe_shared import Shared
 from graph.otlp.routes import PATHS as OTLP_PATHS
 from graph.otlp.routes import refusal as otlp_refusal
 from graph.otlp.routes import routes as otlp_routes
@@ -58,6 +59,7 @@ def create_app(
     upkeep: bool = True,
     log: RequestLog | None = None,
     tracing: "Tracing | None" = None,
+    shared: Shared | None = None,
 ) -> Starlette:
     """Build the application around an open store, which it closes when it ends.
 
@@ -122,7 +124,10 @@ def create_app(
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
         await store.news.open()
         parked, days = timedelta(days=settings.parked_days), settings.retention_days
-        async with kept_up(store, parked, days, keyring, lag) if upkeep else nullcontext():
+        async with (
+            kept_up(store, parked, days, keyring, lag) if upkeep else nullcontext(),
+            shared.kept(metrics.text) if shared else nullcontext(),
+        ):
             yield
         operations.live.close()
         await store.aclose()
@@ -144,7 +149,8 @@ def create_app(
 
     async def measured(_: Request) -> Response:
         await waiting.look()
-        return Response(metrics.text(), media_type="text/plain; version=0.0.4")
+        own = metrics.text()
+        return Response(shared.text(own) if shared else own, media_type="text/plain; version=0.0.4")
 
     async def slow_statements(_: Request) -> Response:
         told = [asdict(each) for each in store.slow]

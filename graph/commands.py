@@ -22,6 +22,7 @@ from graph.demo.fill import Filled, NotEmptyError, fill
 from graph.key_commands import check_open, key_create, key_list, key_revoke
 from graph.moving import ImpossibleError, export, import_
 from graph.observe_log import JsonLines, RequestLog
+from graph.observe_shared import Shared
 from graph.schema import schema as the_schema
 from graph.server import PortError, address, listen, run
 from graph.settings import SETTINGS, LogFormat, Settings
@@ -124,13 +125,14 @@ def _serve(
             else:
                 sys.stderr.write(notice)
 
-        lifeline = None
+        lifeline = shared = None
         if settings.workers > 1:
             settings = _shared(settings)
             with closing(_open(settings)) as store:
                 notice = check_open(settings, store)
             worker = fork_workers(settings.workers, up, settings.stop_seconds)
             up, lifeline = worker.up, worker.lifeline
+            shared = Shared(worker.folder, worker.number)
         with closing(_open(settings)) as store, ExitStack() as stack:
             notice = check_open(settings, store)
             lines = RequestLog(sys.stderr.fileno(), as_json=as_json)
@@ -140,6 +142,7 @@ def _serve(
                 store,
                 log=lines if settings.log_requests else None,
                 tracing=_tracing(settings, address(listener)),
+                shared=shared,
             )
             run(
                 app,

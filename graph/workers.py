@@ -7,11 +7,14 @@ on the signal to stop and waits for the end. A worker whose parent has died ends
 import logging
 import os
 import selectors
+import shutil
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 
 log = logging.getLogger(__name__)
@@ -27,16 +30,22 @@ _NUDGE = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One of the processes: it says `up`, and ends when `lifeline` can be read."""
+    """One of the processes: it says `up`, and ends when `lifeline` can be read.
+
+    `number` tells them apart, and is taken over by who takes a place; `folder` is known to all.
+    """
 
     up: Callable[[], None]
     lifeline: int
+    number: int
+    folder: Path
 
 
 @dataclass(slots=True)
 class _Child:
     """A worker as its parent knows it; `pipe` is where it says that it is up."""
 
+    number: int
     pid: int
     pipe: int
     since: float
@@ -63,6 +72,7 @@ class _Parent:
         self._grace = grace
         self._told = False
         self._children: dict[int, _Child] = {}
+        self._folder = Path(tempfile.mkdtemp(prefix="rungraph-workers-"))
         self._lifeline, self._held = os.pipe()
         self._woken, self._wakes = os.pipe()
         os.set_blocking(self._woken, False)
@@ -87,6 +97,7 @@ class _Parent:
                 if worker is not None:
                     return worker
         elif not self._children:
+            shutil.rmtree(self._folder, ignore_errors=True)
             sys.exit(self._code)
         elif time.monotonic() > self._killing:
             self._tell_all(signal.SIGKILL)
@@ -97,24 +108,26 @@ class _Parent:
 
     def _fork(self) -> Worker | None:
         reads, writes = os.pipe()
+        taken = {child.number for child in self._children.values()}
+        number = next(each for each in range(self._wanted) if each not in taken)
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)  # until it is clear whose they are
         try:
             pid = os.fork()
             if pid == 0:
-                return self._become(reads, writes)
+                return self._become(reads, writes, number)
             os.close(writes)
-            self._children[pid] = _Child(pid, reads, time.monotonic())
+            self._children[pid] = _Child(number, pid, reads, time.monotonic())
             self._selector.register(reads, selectors.EVENT_READ)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPS)
         return None
 
-    def _become(self, reads: int, writes: int) -> Worker:
+    def _become(self, reads: int, writes: int, number: int) -> Worker:
         """Be a worker: forget all that was the parent's."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        for number in _STOPS:
-            signal.signal(number, signal.SIG_DFL)
+        for each in _STOPS:
+            signal.signal(each, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         os.setpgid(0, 0)  # Ctrl-C is for the parent, which hands it on once
         self._selector.close()
@@ -126,7 +139,7 @@ class _Parent:
             os.write(writes, b"!")
             os.close(writes)
 
-        return Worker(up, self._lifeline)
+        return Worker(up, self._lifeline, number, self._folder)
 
     def _read(self, fd: int) -> None:
         if fd == self._woken:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from db.store import Store
@@ -88,6 +89,23 @@ def test_a_worker_that_dies_is_replaced_and_all_end_with_their_parent(own_databa
         server.process.send_signal(signal.SIGTERM)
         assert server.process.wait(timeout=30) == 128 + signal.SIGTERM
         assert not any(_lives(pid) for pid in after)
+
+
+@pytest.mark.slow
+def test_any_worker_tells_the_numbers_of_all(own_database):
+    with serving("serve", own_database, settings=WORKERS) as server:
+        for _ in range(20):
+            server.ask("{ __typename }")
+        deadline, counted = time.monotonic() + 30, 0.0
+        while counted < 20:
+            assert time.monotonic() < deadline
+            lines = httpx.get(f"{server.url}/metrics").text.splitlines()
+            found = [line for line in lines if line.startswith("rungraph_request_seconds_count")]
+            asked = [line for line in found if 'operation="anonymous"' in line]
+            counted = sum(float(line.split()[-1]) for line in asked)
+        workers = {line.split('worker="')[1][0] for line in lines if line[0] != "#"}
+        assert workers == {"0", "1"}
+        assert len([line for line in lines if line.startswith("# TYPE rungraph_parked")]) == 1
 
 
 @pytest.mark.slow

@@ -18,6 +18,7 @@ from graph.app import create_app
 from graph.observe import Seen
 from graph.observe_log import JsonLines, RequestLog
 from graph.observe_metrics import MOST_OPERATIONS, Metrics
+from graph.observe_shared import Shared, merged
 
 ASKED = {"query": "query Mine { runs { nodes { name } } }", "operationName": "Mine"}
 RUN = {
@@ -206,3 +207,24 @@ def test_without_the_page_there_are_no_files_of_it(store, settings):
         app = create_app(replace(settings, graphiql=switch), store, upkeep=False)
         paths = [getattr(route, "path", "") for route in app.routes]
         assert ("/graphql/page/{name}" in paths) == switch
+
+
+def test_numbers_of_several_workers_are_one_text_with_a_label(tmp_path):
+    for worker in range(2):
+        metrics = Metrics()
+        for _ in range(worker + 1):
+            metrics.count("Mine", 200, 0.001, Seen(statements=1))
+        Shared(tmp_path, worker).put(metrics.text())
+    metrics.count("Mine", 200, 0.001, Seen(statements=1))
+
+    text = Shared(tmp_path, 1).text(metrics.text())
+    labels = 'operation="Mine",outcome="ok"'
+    assert f'rungraph_statements_total{{{labels},worker="0"}} 1\n' in text
+    assert f'rungraph_statements_total{{{labels},worker="1"}} 3\n' in text
+    assert 'rungraph_ingest_bytes_total{worker="0"} 0\n' in text
+    assert text.count("# HELP rungraph_statements_total") == 1
+    assert text.count("# TYPE rungraph_statements_total counter") == 1
+    lines = text.splitlines()
+    begin = lines.index("# TYPE rungraph_statements_total counter")
+    assert all(line.startswith("rungraph_statements") for line in lines[begin + 1 : begin + 3])
+    assert merged({}) == ""
