@@ -2,7 +2,7 @@
 
 A short read runs where it is asked, on the event loop, because a thread would cost more than the
 read. One that turns out to be long is stopped after `PATIENCE` seconds and done again in a
-worker thread, where it may take `longest` seconds. Patience is counted in the thread's own time, so
+worker thread, where it may take `LONGEST` seconds. Patience is counted in the thread's own time, so
 that a busy machine does not make every read seem long.
 """
 
@@ -150,9 +150,10 @@ class _Connection(sqlite3.Connection):
 class SqliteReaders:
     """The open reading connections of one database file."""
 
-    def __init__(self, path: str, longest: float = LONGEST) -> None:
+    def __init__(self, path: str) -> None:
         self._path = path
-        self.longest = longest
+        self.longest: float | None = None
+        """Seconds that a read in a thread may take, if not `LONGEST`."""
         self._idle: deque[_Connection] = deque()
         self._closed = False
         self._slow: set[str] = set()
@@ -293,7 +294,7 @@ class SqliteReading:
         connection = self._begun()
         begin = time.perf_counter()
         thread = asyncio.to_thread(
-            connection.read, sql, values, self.budget.left, self._readers.longest
+            connection.read, sql, values, self.budget.left, self._readers.longest or LONGEST
         )
         try:
             found = await _given_up_with_us(asyncio.ensure_future(thread), connection)
