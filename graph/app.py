@@ -33,6 +33,7 @@ from graph.limits.bounds import Limits
 from graph.observe_http import Observer, recorder
 from graph.observe_log import RequestLog
 from graph.observe_metrics import Metrics
+from graph.observe_replica import replica_counters, replica_gauges
 from graph.observe_shared import Shared
 from graph.otlp.routes import PATHS as OTLP_PATHS
 from graph.otlp.routes import refusal as otlp_refusal
@@ -108,12 +109,14 @@ def create_app(
             lambda: lag.seconds,
         ),
         "process_id": ("The id of the process that answers: one of --workers.", os.getpid),
+        **replica_gauges(store.replica),
     }
     metrics.counters = {
         "writing_seconds_total": (
             "Seconds that the writing thread spent in the database.",
             lambda: store.writing_seconds,
         ),
+        **replica_counters(store.replica),
     }
 
     def new_context(request: Request) -> Context:

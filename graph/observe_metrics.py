@@ -8,6 +8,7 @@ own, for their names come from clients.
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import isnan
 
 from graph.observe import Seen
 
@@ -118,7 +119,7 @@ def outcome_of(status: int, seen: Seen) -> str:
 def _number(name: str, kind: str, about: str, value: float) -> Iterator[str]:
     yield f"# HELP {name} {about}"
     yield f"# TYPE {name} {kind}"
-    yield f"{name} {value}"
+    yield f"{name} {'NaN' if isnan(value) else value}"
 
 
 def _escaped(text: str) -> str:

@@ -20,6 +20,8 @@ from db.errors import InvalidError
 from db.replica import Replica
 from db.store import Store
 from graph.app import create_app
+from graph.observe_metrics import Metrics
+from graph.observe_replica import replica_counters, replica_gauges
 from graph.settings import Settings
 from tests.databases import CLUSTER
 
@@ -95,6 +97,30 @@ def test_a_replica_is_back_when_it_has_caught_up(state, caplog):
         "the replica is left out, the primary read instead: no connection",
         "the replica is read",
     ]
+
+
+def told_by(state: Replica | None) -> dict[str, str]:
+    metrics = Metrics(replica_gauges(state), replica_counters(state))
+    told = [line.split() for line in metrics.text().splitlines() if not line.startswith("#")]
+    return {name: value for name, value in told if "replica" in name}
+
+
+def test_metrics_tell_how_a_replica_does(state, clock):
+    state.looked(100, 1_000, 900)
+    assert told_by(state) == {
+        "rungraph_replica_fit": "0",
+        "rungraph_replica_lag_seconds": "NaN",
+        "rungraph_replica_left_out_total": "1",
+    }
+
+    clock.now = 103
+    state.looked(103, 1_001, 1_000)
+    assert told_by(state) == {
+        "rungraph_replica_fit": "1",
+        "rungraph_replica_lag_seconds": "3",
+        "rungraph_replica_left_out_total": "1",
+    }
+    assert told_by(None) == {}
 
 
 def test_sqlite_has_no_replica(tmp_path):
@@ -214,9 +240,11 @@ def test_a_real_replica_is_read_left_out_and_read_again(standby, postgres_url):
         assert ask(query, n=name) == {"project": {"name": name}}
         assert call(where) is True
 
+        assert "\nrungraph_replica_fit 1\n" in client.get("/metrics").text
         standby.stop()
         assert call(where) is False  # the request that finds out is answered too
         assert store.replica.left_out >= 2
+        assert "\nrungraph_replica_fit 0\n" in client.get("/metrics").text
         standby.start()
         store.replica._clock = clock
         call(looks_until, True)
