@@ -18,6 +18,8 @@ _LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 
 def clean(text: str) -> str:
     """Return text without NUL and lone surrogates; U+FFFD stands in their place."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _LONE_SURROGATE.sub(_REPLACEMENT, text.replace("\0", _REPLACEMENT))
 
 

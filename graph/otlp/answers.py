@@ -43,9 +43,9 @@ def exported(media_type: str, refused: Sequence[Refusal]) -> Response:
         answer: Any = ExportTraceServiceResponse()
         if refused:
             answer.partial_success.rejected_spans = len(refused)
-            answer.partial_success.error_message = _told(refused)
+            answer.partial_success.error_message = told(refused)
         return Response(answer.SerializeToString(), media_type=PROTOBUF)
-    partial = {"rejectedSpans": str(len(refused)), "errorMessage": _told(refused)}
+    partial = {"rejectedSpans": str(len(refused)), "errorMessage": told(refused)}
     content = orjson.dumps({"partialSuccess": partial} if refused else {})
     return Response(content, media_type=JSON)
 
@@ -68,7 +68,8 @@ def status_body(media_type: str, status: int, message: str) -> bytes:
     return same.SerializeToString()
 
 
-def _told(refused: Sequence[Refusal]) -> str:
+def told(refused: Sequence[Refusal]) -> str:
+    """Say why spans were refused, of the first few."""
     named = "; ".join(f"{each.code}: {each.message}" for each in refused[:MOST_NAMED])
     more = len(refused) - MOST_NAMED
     return f"{named}; and {more} more" if more > 0 else named

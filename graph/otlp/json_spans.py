@@ -10,12 +10,16 @@ from typing import Any, cast
 
 from graph.ingest import json_text
 from graph.ingest.problems import BodyProblem, ItemProblem, shown
+from graph.otlp.slices import MOST_SPANS, too_many
 from graph.otlp.spans import DEEPEST, Decoded, Event, Scope, Span, check
 
 _HEX = re.compile("[0-9a-fA-F]*")
 _KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 _CODES = ("UNSET", "OK", "ERROR")
 _MOST = 2**64
+
+MOST_OBJECTS = 1_000_000
+"""Objects and lists that a body may have: each takes many times what it takes as text."""
 
 Object = Mapping[str, Any]
 
@@ -26,6 +30,8 @@ class _WrongError(Exception):
 
 def spans_of(body: bytes) -> Decoded:
     """Return the spans of a body; raise BodyProblem if it is no request."""
+    if body.count(b"{") + body.count(b"[") > MOST_OBJECTS:
+        raise too_many(f"{MOST_OBJECTS} objects and lists")
     try:
         request, _ = json_text.read(body)
         return _read(_object("the body", request))
@@ -44,6 +50,8 @@ def _read(request: Object) -> Decoded:
             told = _object("scope", scope_spans.get("scope") or {})
             scope = Scope(resource, _text(told, "name"), _text(told, "version"))
             for sent in _objects(scope_spans, "spans"):
+                if found.count >= MOST_SPANS:
+                    raise too_many(f"{MOST_SPANS} spans")
                 try:
                     found.spans.append(check(_span(sent, scope)))
                 except _WrongError as problem:

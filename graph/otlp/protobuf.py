@@ -1,36 +1,89 @@
 """OTLP in protobuf (opentelemetry.proto.collector.trace.v1), as most exporters send it."""
 
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from google.protobuf.message import DecodeError
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.common.v1.common_pb2 import InstrumentationScope
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as SentSpan
 
-from graph.ingest.problems import BodyProblem, ItemProblem
-from graph.otlp.spans import Decoded, Event, Scope, Span, check
+from graph.ingest.problems import ItemProblem
+from graph.otlp.slices import (
+    MOST_PARTS,
+    MOST_SPANS,
+    RESOURCE,
+    SCOPE,
+    SPAN,
+    Kinds,
+    Slice,
+    Slices,
+    broken,
+    too_many,
+)
+from graph.otlp.spans import Decoded, Event, Scope, Span, Values, check
+
+_RESOURCE_SPANS, _RESOURCE, _SCOPE_SPANS, _SCOPE, _SPANS = 1, 1, 2, 1, 2
+"""Numbers of fields."""
 
 
 def spans_of(body: bytes) -> Decoded:
     """Return the spans of a body; raise BodyProblem if it is no request."""
-    # The generated classes have no types that pyright could read.
-    request: Any = ExportTraceServiceRequest()
-    try:
-        request.ParseFromString(body)
-    except DecodeError as error:
-        message = f"the body is no ExportTraceServiceRequest in protobuf: {error}"
-        raise BodyProblem(400, "INVALID_PROTOBUF", message) from None
-    found = Decoded()
-    for resource_spans in request.resource_spans:
-        resource = _attributes(resource_spans.resource.attributes)
-        for scope_spans in resource_spans.scope_spans:
-            scope = Scope(resource, scope_spans.scope.name, scope_spans.scope.version)
-            for sent in scope_spans.spans:
-                try:
-                    found.spans.append(check(_span(sent, scope)))
-                except ItemProblem as problem:
-                    found.refuse(problem)
+    found, slices = Decoded(), Slices(body)
+    for number, *place in slices.messages(0, len(body)):
+        if number == _RESOURCE_SPANS:
+            _add_resource_spans(found, slices, *place)
     return found
+
+
+def _add_resource_spans(found: Decoded, slices: Slices, start: int, end: int) -> None:
+    parts = list(slices.messages(start, end))
+    resource = _attributes(_read(Resource(), RESOURCE, slices, parts, _RESOURCE).attributes)
+    for number, *place in parts:
+        if number == _SCOPE_SPANS:
+            _add_scope_spans(found, slices, resource, *place)
+
+
+def _add_scope_spans(
+    found: Decoded, slices: Slices, resource: Values, start: int, end: int
+) -> None:
+    parts = list(slices.messages(start, end))
+    sent = _read(InstrumentationScope(), SCOPE, slices, parts, _SCOPE)
+    scope = Scope(resource, sent.name, sent.version)
+    for number, *place in parts:
+        if number == _SPANS:
+            if found.count >= MOST_SPANS:
+                raise too_many(f"{MOST_SPANS} spans")
+            try:
+                found.spans.append(_span_in(slices, scope, *place))
+            except ItemProblem as problem:
+                found.refuse(problem)
+
+
+def _span_in(slices: Slices, scope: Scope, start: int, end: int) -> Span:
+    if slices.has_many_parts(SPAN, start, end):
+        raise ItemProblem("INVALID_SPAN", f"a span has more than {MOST_PARTS} parts")
+    return check(_span(_parsed(SentSpan(), slices.body[start:end]), scope))
+
+
+def _read(message: Any, kinds: Kinds, slices: Slices, parts: Sequence[Slice], number: int) -> Any:
+    """Return a message that stands once among others; an empty one where it does not."""
+    for which, *place in parts:
+        if which == number:
+            if slices.has_many_parts(kinds, *place):
+                raise too_many(f"{MOST_PARTS} attributes of a resource or a scope")
+            _parsed(message, slices.body[slice(*place)])
+    return message
+
+
+def _parsed(message: Any, sent: bytes) -> Any:
+    # The generated classes have no types that pyright could read.
+    try:
+        message.MergeFromString(sent)
+    except DecodeError as error:
+        raise broken(str(error)) from None
+    return message
 
 
 def _span(sent: Any, scope: Scope) -> Span:

@@ -19,7 +19,7 @@ from graph.ingest import bodies
 from graph.ingest.answers import FORBIDDEN, STORE_ERRORS
 from graph.ingest.bodies import IngestLimits
 from graph.ingest.problems import BodyProblem, ItemProblem, shown
-from graph.ingest.runs import INLINE_BYTES, THREADS
+from graph.ingest.runs import THREADS
 from graph.observe import seen_in
 from graph.otlp import answers, json_spans, protobuf
 from graph.otlp.runs import arrivals_of
@@ -31,6 +31,9 @@ PATHS = ("/v1/traces", "/otel/v1/traces", "/api/v1/otel/v1/traces")
 PROJECT_HEADER = "langsmith-project"
 BROKEN = "INVALID_ENCODING"
 """The code of a body that can not be decompressed; OTLP calls it undecodable."""
+
+INLINE_BYTES = 8 * 1024
+"""Plain bodies up to this, a few spans, are read on the event loop."""
 
 DECODERS: Mapping[str, tuple[str, Callable[[bytes], Decoded]]] = {
     "application/x-protobuf": (answers.PROTOBUF, protobuf.spans_of),
@@ -119,8 +122,8 @@ def read(decoded: Decoded, project: str | None, size: int) -> Read:
             continue
         runs.append(run)
         files += attached
-    for refusal in decoded.refused:
-        log.warning("refused %s: %s: %s", refusal.id, refusal.code, refusal.message)
+    if decoded.refused:
+        log.warning("refused %d spans: %s", len(decoded.refused), answers.told(decoded.refused))
     return Read(Batch(runs=runs, attachments=files, size=size), tuple(decoded.refused))
 
 

@@ -46,8 +46,8 @@ def arrivals_of(span: Span, project: str | None) -> tuple[RunArrival, list[Attac
         outputs=payloads.payload(payloads.OUTPUTS, attributes, payloads.answered_by(span.events)),
         usage=None if is_copy else usage,  # the SDK copies a model's usage to the chains above
         tags=_tags(attributes),
-        reference_example_id=_uuid(attributes, span, conventions.EXAMPLE_ID),
-        session_id=_uuid(attributes, span, conventions.PROJECT_ID),
+        reference_example_id=_uuid_or_none(attributes, conventions.EXAMPLE_ID),
+        session_id=_uuid_or_none(attributes, conventions.PROJECT_ID),
         session_name=_project(attributes, span.scope, project),
         serialized=_serialized(attributes),
         extra=extra_of(span, attributes, run_type),  # the last: it keeps what the others leave
@@ -153,6 +153,16 @@ def _uuid(attributes: Attributes, span: Span, name: str) -> UUID | None:
         return readers.uuid(value)
     except ValueError as allowed:
         raise _fault(span, f"{name} is {shown(value)}; expected {allowed}") from None
+
+
+def _uuid_or_none(attributes: Attributes, name: str) -> UUID | None:
+    """Take an id that says nothing of the place; what is none is left as it is."""
+    try:
+        id = readers.uuid(attributes.look(name))
+    except ValueError:
+        return None
+    attributes.take(name)
+    return id
 
 
 def _fault(span: Span, how: str) -> ItemProblem:

@@ -74,6 +74,11 @@ class Decoded:
     spans: list[Span] = field(default_factory=list[Span])
     refused: list[Refusal] = field(default_factory=list[Refusal])
 
+    @property
+    def count(self) -> int:
+        """How many there were."""
+        return len(self.spans) + len(self.refused)
+
     def refuse(self, problem: ItemProblem) -> None:
         """Name a span that can not be kept."""
         self.refused.append(Refusal(problem.id, problem.code, problem.message))

@@ -110,7 +110,7 @@ def _read(found: dict[str, Any], field: str, value: Any, read: Callable[[object]
     """Keep the first value of a field, if it can be read; say whether it could."""
     try:
         told = read(value)
-    except ValueError:
+    except (ValueError, OverflowError):  # infinity is a number
         return False
     found.setdefault(field, value if read in _EXACT else told)
     return True
