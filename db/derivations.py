@@ -10,6 +10,7 @@ import json
 import math
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 import orjson
@@ -17,6 +18,8 @@ from orjson import Fragment
 
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
 _PLAIN_TEXTS = re.compile(rb'\[(?:"[ !#-\[\]-~]*"(?:, ?"[ !#-\[\]-~]*")*)?\]')
+_COMMON = 100
+"""Bytes below which a text is likely to come again."""
 _ID_LENGTH = 36
 
 
@@ -81,6 +84,13 @@ def is_plain_list(stored: bytes) -> bool:
 
 def is_list_of_plain_text(stored: bytes) -> bool:
     """Say whether JSON text is surely a list of strings, and valid; ASCII only."""
+    if len(stored) < _COMMON:
+        return _is_plain(stored)
+    return _PLAIN_TEXTS.fullmatch(stored) is not None
+
+
+@lru_cache(maxsize=4096)
+def _is_plain(stored: bytes) -> bool:
     return _PLAIN_TEXTS.fullmatch(stored) is not None
 
 

@@ -63,6 +63,7 @@ class Arms(NamedTuple):
     values: dict[str, Any]
 
 
+@lru_cache(maxsize=1024)
 def split_of(link: Link, where: Form, order: Order, *, limited: bool = False) -> Split | None:
     """Return how to take a page apart; None where one index has it in order, or none has.
 

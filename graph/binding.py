@@ -95,6 +95,10 @@ class StoreBinding:
             return True
         return bool(getattr(entity.columns[column], "nullable", True))
 
+    def is_text(self, entity: Entity, column: Column) -> bool:
+        """Say whether what is stored in a column is surely text: SQLite's columns take anything."""
+        return self._dialect != "sqlite" and entity.kind(column) is Kind.TEXT
+
     def is_json(self, entity: Entity, column: Column) -> bool:
         """Say whether a column holds JSON text."""
         return entity.kind(column) is Kind.JSON

@@ -58,8 +58,14 @@ class Facts:
         else:
             expression = self._binding.expression(level.entity, column)
             made = name if expression is None else expression.format(v=name)
-        nullable = self._binding.nullable(level.entity, column)
-        text = stored_leaf(field.type, name, made, nullable=nullable, env=self._env)
+        text = stored_leaf(
+            field.type,
+            name,
+            made,
+            nullable=self._binding.nullable(level.entity, column),
+            is_text=self._binding.is_text(level.entity, column),
+            env=self._env,
+        )
         of_rows = self._binding.of_rows(level.entity, column)
         if of_rows and text in {made, f"(None if {name} is None else {made})"}:
             function = self._keep("of_rows_", field.uid, of_rows)

@@ -67,11 +67,11 @@ _CHECKS: dict[str, Complete] = {
 
 
 def stored_leaf(
-    declared: Declared, name: str, made: str, *, nullable: bool, env: dict[str, Any]
+    declared: Declared, name: str, made: str, *, nullable: bool, is_text: bool, env: dict[str, Any]
 ) -> str:
     """Return Python text for a leaf that is one stored column called `name`.
 
-    `made` is the text that makes its value.
+    `made` is the text that makes its value; `is_text`: what is stored there is surely text.
     """
     required = is_required(declared)
     leaf = nullable_type(declared)
@@ -82,7 +82,7 @@ def stored_leaf(
         raise Bail
     elif leaf.name == "Int":
         made = f"({made} if {_INT_MIN} <= {name} <= {_INT_MAX} else bail())"
-    elif leaf.name == "String" and made == name:
+    elif leaf.name == "String" and made == name and not is_text:
         made = f"({name} if {name}.__class__ is str else bail())"
     elif leaf.name == "Float":
         made = f"({made} if -{_FLOAT_MAX!r} <= {name} <= {_FLOAT_MAX!r} else bail())"

@@ -120,6 +120,10 @@ class Binding(Protocol):
         """Say whether a stored column may be missing."""
         ...
 
+    def is_text(self, entity: Any, column: Column) -> bool:
+        """Say whether what is stored in a column is surely text."""
+        ...
+
     def is_json(self, entity: Any, column: Column) -> bool:
         """Say whether a column holds JSON text."""
         ...

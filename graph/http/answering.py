@@ -18,8 +18,11 @@ from graph.writing import pieces
 Header = tuple[bytes, bytes]
 
 _PIECE = 64 * 1024
+"""Bytes that are compressed without a pause for others."""
+_WRITTEN = 1024 * 1024
+"""Bytes that are handed to the system without one."""
 _AT_ONCE = LEAST
-"""Bytes that are compressed, and handed to the system, without a pause for others."""
+"""Bytes up to which an answer is not worth a thought."""
 
 
 class Taken(NamedTuple):
@@ -62,7 +65,8 @@ class Answering:
             if coding is None:
                 headers.append((b"content-length", b"%d" % len(text)))
             with self.unread.held(len(text)):
-                await self._pieces(_cut(text), status, headers)
+                size = _WRITTEN if coding is None else _PIECE
+                await self._pieces(_cut(text, size), status, headers)
             return
         if coding is not None and len(text) >= WORTH_IT:
             compressor = COMPRESSORS[coding]()
@@ -94,9 +98,9 @@ def _headers(media: Media, vary: bytes) -> tuple[Header, ...]:
     return ((b"content-type", kind), (b"cache-control", b"no-store"), (b"vary", vary))
 
 
-def _cut(text: bytes) -> Iterator[bytes]:
-    for begin in range(0, len(text), _PIECE):
-        yield text[begin : begin + _PIECE]
+def _cut(text: bytes, size: int) -> Iterator[bytes]:
+    for begin in range(0, len(text), size):
+        yield text[begin : begin + size]
 
 
 def _compressed(parts: Iterator[bytes], compressor: Compressor) -> Iterator[bytes]:
