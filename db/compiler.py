@@ -34,7 +34,7 @@ from db.dialects import (
     moment,
     passed_through,
 )
-from db.entity import Column, Entity, Head, Score, Size
+from db.entity import Column, Entity, Head, Score, Size, Total
 from db.filters import Form, clause_of
 from db.merging import Split, merged
 from db.narrow import behind
@@ -86,7 +86,7 @@ def rows_of_one(
     if window is not None and columns_of(order) != columns_of(link.order):
         return compiled_of(dialect, _sorted(dialect, link, columns, where, window, order))
     target = link.target
-    query = selected(dialect, target, columns)
+    query = selected(dialect, target, columns, total=_total(target, where))
     query = _filtered(query, target, where).where(*fixed(link, deep=deep))
     query = _grouped(query, target)
     if window is not None:
@@ -110,7 +110,7 @@ def rows_merged(
     """Return the statement for a page that is merged from several (`db.merging`)."""
     keys = merged(dialect, link, where, window, order, partial(binds, "f"), split, projects)
     found = reversed_order(order) if window.backward else order
-    return compiled_of(dialect, _of_page(dialect, link, columns, keys, found))
+    return compiled_of(dialect, _of_page(dialect, link, columns, where, keys, found))
 
 
 def _sorted(
@@ -131,7 +131,7 @@ def _sorted(
     keys = keys.where(*fixed(link, deep=False), *between(column_of, order, window))
     directions = [directed(place, term) for place, term in zip(places, found, strict=True)]
     keys = keys.order_by(*directions).limit(bindparam("size"))
-    return _of_page(dialect, link, columns, keys, tuple(found))
+    return _of_page(dialect, link, columns, where, keys, tuple(found))
 
 
 def _names(found: list[Term]) -> list[str]:
@@ -140,13 +140,19 @@ def _names(found: list[Term]) -> list[str]:
 
 
 def _of_page(
-    dialect: str, link: Link, columns: tuple[Column, ...], keys: Select[Any], order: Order
+    dialect: str,
+    link: Link,
+    columns: tuple[Column, ...],
+    where: Form,
+    keys: Select[Any],
+    order: Order,
 ) -> Select[Any]:
     """Return the rows of a page whose keys are known, with what they are sorted by."""
     target, page, found = link.target, keys.subquery("page"), terms(order)
     names = _names(found) if "o0" in page.c else [str(column) for column in columns_of(order)]
     same = and_(*(target.columns[name] == page.c[name] for name in target.key))
-    query = select(*(_column(dialect, target, column) for column in columns))
+    total = _total(target, where)
+    query = select(*(_column(dialect, target, column, total) for column in columns))
     query = query.select_from(behind(page, target.source(_stored(columns)), same))
     return query.order_by(
         *(directed(page.c[name], term) for name, term in zip(names, found, strict=True))
@@ -224,10 +230,11 @@ def selected(
     entity: Entity,
     columns: tuple[Column, ...],
     keys: FromClause | None = None,
+    total: Callable[[], ColumnElement[int]] | None = None,
 ) -> Select[Any]:
     """Return a selection of an entity's columns; of the rows that `keys` name, if given."""
     source = entity.source(_stored(columns))
-    query = select(*(_column(dialect, entity, column) for column in columns))
+    query = select(*(_column(dialect, entity, column, total) for column in columns))
     return query.select_from(source if keys is None else _looked_up(entity, source, keys))
 
 
@@ -237,8 +244,26 @@ def _stored(columns: tuple[Column, ...]) -> frozenset[str]:
     return frozenset(name for name in names if isinstance(name, str))
 
 
-def _column(dialect: str, entity: Entity, column: Column) -> ColumnElement[Any]:
+def _total(entity: Entity, where: Form) -> Callable[[], ColumnElement[int]]:
+    """Return what counts all rows that pass a filter, beside each of them."""
+
+    def counted() -> ColumnElement[int]:
+        query = select(func.count()).select_from(entity.source(frozenset()))
+        return _filtered(query, entity, where).correlate(None).scalar_subquery()
+
+    return counted
+
+
+def _column(
+    dialect: str,
+    entity: Entity,
+    column: Column,
+    total: Callable[[], ColumnElement[int]] | None,
+) -> ColumnElement[Any]:
     match column:
+        case Total():
+            assert total is not None  # noqa: S101 - only pages are asked for it
+            return total()
         case Head(name, size):
             return head_of(dialect, entity.columns[name], size)
         case Size(name):

@@ -34,7 +34,13 @@ class Score(NamedTuple):
     key: str
 
 
-Column = str | Head | Size | Score
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many rows there are in all, beside each row of a page of them."""
+
+
+TOTAL = Total()
+Column = str | Head | Size | Score | Total
 """What a statement can select of an entity."""
 
 
@@ -79,7 +85,7 @@ class Entity:
             return Kind.BYTES
         if isinstance(column, Score):
             return Kind.FLOAT
-        return Kind.INT if isinstance(column, Size) else self.kinds[column]
+        return Kind.INT if isinstance(column, Size | Total) else self.kinds[column]
 
 
 def plain(*names: str, **renamed: str) -> dict[str, Attribute]:

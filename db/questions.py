@@ -18,6 +18,7 @@ from db.filters import EVERYTHING, Where
 from db.orders import NEWEST_FIRST, Order, columns_of
 from db.readers import Reading
 from db.rows import Derived, Row
+from db.search_hits import searched
 
 IN_TREE: Order = (("dotted_order", False),)  # ends in the id
 BY_NAME: Order = (("name", False), ("id", False))
@@ -116,6 +117,11 @@ class Rows:
     def order_columns(self) -> tuple[Column, ...]:
         """The columns that cursors are made of."""
         return columns_of(self.ordered)
+
+    @property
+    def totals_beside(self) -> bool:
+        """Whether the statement of a page can count all rows as well; a search is led elsewhere."""
+        return not (self.link.on or self.link.below or searched(self.where))
 
     @property
     def nests(self) -> bool:
@@ -220,7 +226,7 @@ class Page:
     @property
     def form(self) -> Any:
         """What plans depend on."""
-        return (self.shape, self.rows.link, self.rows.order)
+        return (self.shape, self.rows.link, self.rows.order, self.rows.totals_beside)
 
     @property
     def nodes(self) -> Then:

@@ -11,9 +11,9 @@ from graphql import GraphQLArgument, GraphQLField, GraphQLObjectType
 from db import answers, filters, row_answers, trees
 from db.cursors import cursor_of
 from db.entities import ATTACHMENT, FEEDBACK, PROJECT, RUN, TRACE
-from db.entity import Column, Entity
+from db.entity import TOTAL, Column, Entity
 from db.errors import StoreError
-from db.questions import NODES, Rows, Values
+from db.questions import NODES, Page, Rows, Values
 from db.readers import Reading
 from db.rows import Row, Shape
 from db.threads import THREAD
@@ -94,6 +94,10 @@ class StoreBinding:
         if not isinstance(column, str) or column in entity.lazy:
             return True
         return bool(getattr(entity.columns[column], "nullable", True))
+
+    def total_beside(self, page: Page) -> Column | None:
+        """Return the column that tells beside each row of a page how many there are in all."""
+        return TOTAL if page.rows.totals_beside else None
 
     def is_text(self, entity: Entity, column: Column) -> bool:
         """Say whether what is stored in a column is surely text: SQLite's columns take anything."""

@@ -186,6 +186,10 @@ class Planner(Facts):
                 continue
             if each.name in _SUMS:
                 part = _SUMS[each.name]
+                if shows_rows and part == "total_count" and (beside := self._beside(below, page)):
+                    complete = self._keep("complete_", each.uid, self._completer(each))
+                    parts.append(f"{each.key!r}: {complete}({beside})")
+                    continue
                 self._add(level, Node(each, page, places, None, part_of=field.uid, part=part))
                 complete = self._keep("complete_", each.uid, self._completer(each))
                 parts.append(f"{each.key!r}: {complete}(G[{each.uid}].get(key, 0))")
@@ -205,6 +209,14 @@ class Planner(Facts):
             cursor = self._binding.cursor(page.rows, below.shape)
             self._keep("cursor_", id(below), cursor)
         return f"{name}({key}, G)"
+
+    def _beside(self, below: Level, page: Any) -> str | None:
+        """Return text for the number of all rows, which each row of a page tells."""
+        column = self._binding.total_beside(page)
+        if column is None:
+            return None
+        none = "(0 if not (found[1] or found[2]) else bail())"  # behind the last one, perhaps
+        return f"(rows[0][{below.place(column)}] if rows else {none})"
 
     def _part(self, field: Field, below: Level, page: Any) -> str:
         (selection,) = field.below.values()

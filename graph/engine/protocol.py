@@ -120,6 +120,13 @@ class Binding(Protocol):
         """Say whether a stored column may be missing."""
         ...
 
+    def total_beside(self, page: Any) -> Column | None:
+        """Return the column that tells beside each row of a page how many there are in all.
+
+        None where they are counted by a question of its own.
+        """
+        ...
+
     def is_text(self, entity: Any, column: Column) -> bool:
         """Say whether what is stored in a column is surely text."""
         ...

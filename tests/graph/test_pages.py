@@ -261,3 +261,29 @@ def test_the_total_counts_the_whole_list_and_not_the_page(ask: Callable[..., Any
     found = ask('{ runs(first: 1, where: {name: {neq: "b"}}) { totalCount } }')
 
     assert found["runs"] == {"totalCount": 4}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "total"),
+    [
+        ("first: 2", 5),
+        ("last: 2", 5),
+        ("first: 0", 5),
+        ('after: "{a}"', 5),
+        ('before: "{e}", last: 1', 5),
+        ('first: 1, after: "{d}", orderBy: [{{field: NAME}}]', 5),
+        ('where: {{name: {{in: ["a", "b"]}}}}', 2),
+        ('where: {{name: {{eq: "z"}}}}', 0),
+    ],
+)
+def test_all_rows_are_counted_beside_any_page(
+    ask: Callable[..., Any], cursors: dict[str, str], arguments: str, total: int
+):
+    if "orderBy" in arguments:
+        query = "{ runs(orderBy: [{field: NAME}]) { edges { cursor node { name } } } }"
+        edges = ask(query)["runs"]["edges"]
+        cursors = {edge["node"]["name"]: edge["cursor"] for edge in edges}
+
+    page = ask(f"{{ runs({arguments.format(**cursors)}) {{ totalCount nodes {{ name }} }} }}")
+
+    assert page["runs"]["totalCount"] == total

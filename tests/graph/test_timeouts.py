@@ -27,7 +27,6 @@ QUESTIONS = {
     "buckets": '{runStats(where: {name: {neq: "x"}}, interval: HOUR) {stats {runCount}}}',
     "stats of a project": OF_PROJECT + "stats {latency {p50}}}}",
     "runs of a project": OF_PROJECT + 'runs(where: {name: {eq: "x"}}) {totalCount}}}',
-    "threads": OF_PROJECT + "threads {nodes {traceCount}}}}",
     "stats of threads": OF_PROJECT + "threads {nodes {stats {runCount}}}}}",
     "trees": OF_ROOT + "childRuns {childRuns {childRuns {id}}}}}}",
     "children": OF_ROOT + 'childRuns(where: {name: {eq: "x"}}) {id}}}}',
