@@ -100,7 +100,10 @@ def export(
     filter: str | None,  # noqa: A002 - the name of the option
     resume: bool,
 ) -> int:
-    """Write runs to a file or to standard output; return 1 if nobody reads that any more."""
+    """Write runs to a file or to standard output.
+
+    Return 1 if nobody reads that any more, or if files could not be written.
+    """
     asked = where_of(where) if where is not None else EVERYTHING
     if filter is not None:
         asked = exporting.both(asked, language.parse(filter))
@@ -118,7 +121,9 @@ def export(
     out = sys.stderr if file == STANDARD else sys.stdout
     more = " more" if resume else ""
     out.write(f"{file}: {_counted(done.runs, done.feedback, done.files)}{more}\n")
-    return 0
+    for lost in done.lost:
+        sys.stderr.write(f"rungraph: left out: {lost}\n")
+    return 1 if done.lost else 0
 
 
 async def _export(store: Store, where: Where, output: FileOutput) -> Exported:

@@ -1,7 +1,7 @@
 """A stored run, or what belongs to none, as one line of JSON."""
 
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -10,6 +10,7 @@ import orjson
 
 from db.derivations import app_path, parent_run_ids
 from db.exporting import Stored
+from db.files import StoredFile
 
 NOTE = "rungraph"
 """The key of what the SDK has no field for."""
@@ -47,7 +48,7 @@ class Beside:
     """What goes with a run, or stands alone: feedback, files with their bytes, a project."""
 
     feedback: Iterable[Stored] = ()
-    files: Iterable[tuple[Stored, bytes]] = ()
+    files: Sequence[tuple[Stored, bytes]] = ()
     project: Stored | None = None
 
     def note(self) -> dict[str, Any]:
@@ -91,6 +92,13 @@ def run_line(run: Stored, project: str | None, beside: Beside) -> bytes:
 def loose_line(beside: Beside) -> bytes:
     """Return the line of what belongs to no run."""
     return orjson.dumps({NOTE: beside.note()}, option=_OPTIONS)
+
+
+def part_line(file: StoredFile, data: bytes, part: int, *, is_last: bool) -> bytes:
+    """Return the line of a part of a file, counted from 1."""
+    told = {name: getattr(file, name) for name in ("name", "mime_type", "run_id", "trace_id")}
+    told |= {"part": part, "last": is_last, "data": b64encode(data).decode()}
+    return orjson.dumps({NOTE: {"attachments": [told]}}, option=_OPTIONS)
 
 
 def dollars(value: Decimal | None) -> str | None:

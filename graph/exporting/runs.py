@@ -1,20 +1,23 @@
 """The export itself: pages of runs to lines, then what belongs to no run."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from db import exporting
+from db.errors import ConflictError, NotFoundError
 from db.exporting import Key, Stored
-from db.files import find_one, whole
+from db.files import StoredFile, find_one, pieces, whole
 from db.filters import EVERYTHING, Where
 from db.store import Store
-from graph.exporting.lines import Beside, loose_line, run_line
+from graph.exporting.lines import Beside, loose_line, part_line, run_line
 from graph.exporting.outputs import FileOutput
 
 _PAGE = 500
 _FEWEST = 8
+_LARGE = 4 << 20
+"""Bytes of a file that goes in lines of its own, a piece in each, before that of its run."""
 _ENOUGH = 8 << 20
 """Bytes of lines that are made of one read; after more, the next is of fewer runs."""
 
@@ -26,6 +29,8 @@ class Exported:
     runs: int = 0
     feedback: int = 0
     files: int = 0
+    lost: list[str] = field(default_factory=list[str])
+    """Why files could not be written whose bytes are nowhere, or became others meanwhile."""
 
 
 async def export(
@@ -110,11 +115,25 @@ class _Exporter:
         for file in files:
             place = file["trace_id"], file["run_id"], file["name"]
             stored = await self._store.read_with(find_one, *place)
-            if stored is not None:
-                found.append((file, await whole(self._store, stored)))
+            if stored is None:
+                continue
+            try:
+                if stored.size > _LARGE:
+                    await self._write_parts(stored)
+                else:
+                    found.append((file, await whole(self._store, stored)))
+                self.done.files += 1
+            except (NotFoundError, ConflictError) as problem:
+                self.done.lost.append(f"{stored.name!r} of run {stored.run_id}: {problem}")
         self.done.feedback += len(feedback)
-        self.done.files += len(found)
         return Beside(feedback, found, project)
+
+    async def _write_parts(self, file: StoredFile) -> None:
+        part, left = 1, file.size
+        async for piece in pieces(self._store, file):
+            left -= len(piece)
+            self._output.write(part_line(file, piece, part, is_last=not left))
+            part += 1
 
     async def loose(self) -> None:
         """Write what belongs to no run."""
@@ -124,7 +143,9 @@ class _Exporter:
         async for each in self._pages(exporting.loose_judgements, ("trace_id", "id")):
             self._output.write(loose_line(await self._beside(feedback=[each])))
         async for each in self._pages(exporting.loose_files, ("trace_id", "run_id", "name")):
-            self._output.write(loose_line(await self._beside(files=[each])))
+            beside = await self._beside(files=[each])
+            if beside.files:
+                self._output.write(loose_line(beside))
 
     async def _pages(self, read: Any, key: Sequence[str]) -> AsyncGenerator[Stored]:
         after: Any = None

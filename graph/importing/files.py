@@ -122,9 +122,12 @@ class FileImport:
                 break
             lines, read = entry.number, entry.end
             self._take(entry, some)
-            if some.is_full:
+            if some.is_full and not self._reader.parts:
                 await self._write(some, Mark(lines, read, self.done.refused))
                 some = _Some()
+        if parts := self._reader.parts:
+            whose = f"{parts[0].name!r} of run {parts[0].run_id}"
+            self._refuse(f"{self._source.name}:{lines}: attachment {whose} has no last part")
         await self._write(some, Mark(lines, read, self.done.refused, not broken))
         await self._written()
         await self._put_mark()

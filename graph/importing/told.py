@@ -39,12 +39,16 @@ class Told:
     projects: list[Project] = field(default_factory=list[Project])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Reader:
-    """Reads lines; `now` is when feedback without a time was made. All runs go to `project`."""
+    """Reads lines; `now` is when feedback without a time was made. All runs go to `project`.
+
+    `parts` are those of a large file that were read, while it is not whole.
+    """
 
     now: datetime
     project: str | None = None
+    parts: list[AttachmentArrival] = field(default_factory=list[AttachmentArrival])
 
     def read(self, content: bytes | Mapping[str, bytes] | None, label: str) -> Told:
         """Read a line, or a row. Raises ItemProblem, which begins with the label."""
@@ -96,7 +100,29 @@ class Reader:
         for sent in json_split.elements(note.get("feedback", b"[]")):
             told.feedback.append(self._judgement(sent, f"{label}: feedback"))
         for sent in json_split.elements(note.get("attachments", b"[]")):
-            told.files.append(_file(sent, run, f"{label}: attachment"))
+            file = self._file(sent, run, f"{label}: attachment")
+            if file is not None:
+                told.files.append(file)
+
+    def _file(self, sent: bytes, run: RunArrival | None, label: str) -> AttachmentArrival | None:
+        """Return a file; None for a part of one that is not its last."""
+        told: Any = _value(sent)
+        file = _file(told, run, label)
+        part: Any = told.get("part")
+        if part is None:
+            return file
+        if part == 1:  # what was begun before was told anew
+            self.parts.clear()
+        wanted = len(self.parts) + 1
+        if part != wanted:
+            message = f"{label}: part {shown(part)} stands where part {wanted} is wanted"
+            raise ItemProblem("INVALID_FIELD", message, file.run_id)
+        self.parts.append(file)
+        if told.get("last") is not True:
+            return None
+        data = b"".join([each.data for each in self.parts])
+        self.parts.clear()
+        return replace(file, data=data)
 
     def _judgement(self, sent: bytes, label: str) -> FeedbackArrival:
         members = json_split.members(sent)
@@ -159,8 +185,7 @@ def _project(sent: bytes, label: str, now: datetime) -> Project:
     return Project(id=read.id, retention_days=days, **values)
 
 
-def _file(sent: bytes, run: RunArrival | None, label: str) -> AttachmentArrival:
-    told: Any = _value(sent)
+def _file(told: Any, run: RunArrival | None, label: str) -> AttachmentArrival:
     try:
         data = b64decode(told["data"], validate=True)
         name, mime_type = told["name"], told["mime_type"]

@@ -19,6 +19,7 @@ import pytest
 import zstandard
 from sqlalchemy import func, select
 
+from db.arrivals import AttachmentArrival
 from db.errors import ConflictError, InvalidError, NotFoundError
 from db.store import Store
 from db.tables import ATTACHMENT, FEEDBACK, IMPORTED_FILE, PROJECT, RUN, RUN_PAYLOAD
@@ -242,6 +243,66 @@ def test_what_belongs_to_no_run_travels_too(store, client, export, tmp_path, tar
         "judged": None,
     }
     assert len(target.rows(FEEDBACK)) == 2
+
+
+def test_a_large_file_travels_in_parts(add, attach, export, tmp_path, target, monkeypatch):
+    monkeypatch.setattr(runs, "_LARGE", 10)
+    monkeypatch.setattr("db.files.PIECE", 7)
+    monkeypatch.setattr(files, "_MOST_RUNS", 1)
+    first, second = add("first"), add("second", at=1)
+    attach(first, "large", b"0123456789abcdef")
+    attach(second, "large", b"fedcba9876543210")
+    attach(second, "small", b"x")
+    path = tmp_path / "runs.jsonl"
+
+    lines = export(path)
+    assert [bool(line.get("id")) for line in lines] == [False] * 3 + [True] + [False] * 3 + [True]
+    assert target.bring(path) == 0
+
+    assert {(row.run_id, row.name): row.data for row in target.rows(ATTACHMENT)} == {
+        (first.id, "large"): b"0123456789abcdef",
+        (second.id, "large"): b"fedcba9876543210",
+        (second.id, "small"): b"x",
+    }
+
+
+def test_parts_of_a_file_that_are_not_whole_are_named(
+    add, attach, export, tmp_path, target, monkeypatch, capsys
+):
+    monkeypatch.setattr(runs, "_LARGE", 10)
+    monkeypatch.setattr("db.files.PIECE", 7)
+    attach(add("run"), "large", b"0123456789abcdef")
+    path = tmp_path / "runs.jsonl"
+    export(path)
+    first, second, third, run = path.read_bytes().splitlines()
+
+    assert target.bring(written(tmp_path / "gap.jsonl", first, third, run)) == 1
+    told = capsys.readouterr().err
+    assert "gap.jsonl:2: attachment: part 3 stands where part 2 is wanted" in told
+    assert "gap.jsonl:3: attachment 'large' of run" in told
+    assert target.bring(written(tmp_path / "anew.jsonl", first, first, second, third, run)) == 0
+    assert target.rows(ATTACHMENT)[0].data == b"0123456789abcdef"
+
+
+def test_a_file_whose_bytes_are_gone_is_named_and_left_out(store, url, add, keep, tmp_path, capsys):
+    run = add("run")
+    gone = AttachmentArrival(
+        run_id=run.id,
+        name="gone",
+        mime_type="a/b",
+        data=b"",
+        object="no/where",
+        size=3,
+        digest=run.id,
+    )
+    keep(attachments=[gone])
+    settings = Settings(db=url, attachments=f"file://{tmp_path}/files")
+    path = tmp_path / "runs.jsonl"
+
+    assert moving.export(settings, str(path), (), None, None, resume=False) == 1
+
+    assert "left out: 'gone' of run" in capsys.readouterr().err
+    assert names(lines_of(path)) == ["run"]
 
 
 def test_a_dump_of_the_sdk_comes_in_with_its_children_and_files(store, bring, tmp_path, capsys):
