@@ -39,6 +39,7 @@ class Reading(NamedTuple):
     account: Account
     extra: Extra
     model: str | None
+    thread: str | None
     tally: Tally
 
 
@@ -56,12 +57,12 @@ def read(account: Account) -> Reading:
         _usage(values, extra, model) if is_llm else given_usage(values.get("usage")),
         account.stored,
     )
-    return Reading(account, extra, model, tally)
+    return Reading(account, extra, model, thread_of(extra.metadata), tally)
 
 
 def run_columns(reading: Reading) -> dict[str, Any]:
     """Return the columns of `run`."""
-    account, extra, model, tally = reading
+    account, _, model, thread, tally = reading
     values = account.values
     start, end = values["start_time"], values.get("end_time")
     first_token = first_token_time(values.get("events"))
@@ -84,7 +85,7 @@ def run_columns(reading: Reading) -> dict[str, Any]:
         "first_token_time": first_token,
         "time_to_first_token": seconds_between(start, first_token),
         "model": model,
-        "thread_id": thread_of(extra.metadata),
+        "thread_id": thread,
         "manifest_id": values.get("manifest_id") or manifest_of(values.get("serialized")),
         "llm_descendants": tally.llm_descendants,
         **own,

@@ -7,12 +7,16 @@ every segment is equally long, and the text sorts parents before children, sibli
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 from uuid import UUID
 
 from db.arrivals import RunArrival
 
 _ID = 36
 """Characters of an id."""
+
+_REMEMBERED = 4096
+"""Ids: the runs of a batch name each other, and their trace, again and again."""
 
 _STEP = 22 + _ID + 1
 """Characters of a segment and its dot."""
@@ -44,17 +48,23 @@ def parent_of(dotted: str) -> str | None:
 
 def id_of(dotted: str) -> UUID:
     """Return the id in the last segment."""
-    return UUID(dotted[-_ID:])
+    return id_in(dotted[-_ID:])
 
 
 def trace_of(dotted: str) -> UUID:
     """Return the id in the first segment."""
-    return UUID(dotted[_STEP - 1 - _ID : _STEP - 1])
+    return id_in(dotted[_STEP - 1 - _ID : _STEP - 1])
 
 
 def parent_id_of(dotted: str) -> UUID | None:
     """Return the id in the last segment but one; None for a root."""
-    return UUID(dotted[-_STEP - _ID : -_STEP]) if len(dotted) > _STEP else None
+    return id_in(dotted[-_STEP - _ID : -_STEP]) if len(dotted) > _STEP else None
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def id_in(text: str) -> UUID:
+    """Return the id that a text is."""
+    return UUID(text)
 
 
 def depth_of(dotted: str) -> int:

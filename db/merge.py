@@ -8,6 +8,7 @@ how it was named, that of its place whether it was told or worked out.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,8 @@ SENT = (
 
 FIELDS = (*SENT, "dotted_order", "session_id")
 """Everything kept by rank, in the order of the bits in stored ranks: append only."""
+
+_sent_in = attrgetter(*SENT)
 
 _NEVER_EMPTY = frozenset(("name", "run_type"))
 """Fields whose column holds something else when they are not told."""
@@ -70,12 +73,10 @@ class Account:
             return
         weight = _weight(arrival)
         values = self.values
-        for name in SENT:
-            value = getattr(arrival, name)
-            if value is None or (value == "" and name in _NEVER_EMPTY):
+        for name, sent in zip(SENT, _sent_in(arrival), strict=True):
+            if sent is None or (sent == "" and name in _NEVER_EMPTY):
                 continue
-            if name == "tags":
-                value = orjson.dumps(value).decode()
+            value = orjson.dumps(sent).decode() if name == "tags" else sent
             if name in values:
                 self.offer(name, value, weight)
             else:

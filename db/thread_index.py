@@ -26,7 +26,6 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import Insert
 
 from db.columns import Reading
-from db.derive import thread_of
 from db.dialects import key_rows, upsert
 from db.sending import send
 from db.tables import RUN, THREAD, THREAD_TRACE
@@ -114,12 +113,11 @@ def forget(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
 
 
 def _now(reading: Reading) -> Share | None:
-    thread = thread_of(reading.extra.metadata)
-    if thread is None:
+    if reading.thread is None:
         return None
     account = reading.account
     values = account.values
-    place = values["session_id"], thread
+    place = values["session_id"], reading.thread
     return Share(place, account.trace_id, values["start_time"], values.get("end_time"))
 
 

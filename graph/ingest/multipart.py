@@ -16,6 +16,7 @@ MOST_PARTS = 100_000
 _BOUNDARY = re.compile(r';\s*boundary=(?:"([^"]{1,200})"|([^\s;,"]{1,200}))', re.IGNORECASE)
 _USUAL = re.compile(
     rb'\r\nContent-Disposition: form-data; name="([^"\r\n%]*)"\r\nContent-Type: ([^\r\n;]*)\r\n'
+    rb"(?:Content-Length: [0-9]+\r\n)?\r\n"
 )
 """The headers of nearly every part, for speed; whatever differs is read piece by piece."""
 
@@ -28,6 +29,7 @@ _ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 _ESCAPE = re.compile("%22|%0D|%0A")
 _BLANK_LINE = b"\r\n\r\n"
 _CLOSING = b"--"
+_BREAKS_OFF = "breaks off before its closing boundary"
 
 
 class Part(NamedTuple):
@@ -56,30 +58,34 @@ def parts_of(body: bytes, boundary: bytes) -> Iterator[Part]:
     at += len(delimiter) - 2
     count = 0
     while not body.startswith(_CLOSING, at):
-        start = body.find(b"\r\n", at)
-        end = body.find(delimiter, max(start, at))
-        if start < 0 or end < 0 or body[at:start].strip(b" \t"):
-            raise _broken("breaks off before its closing boundary", body)
         count += 1
         if count > MOST_PARTS:
             raise BodyProblem(413, "TOO_MANY_PARTS", f"more than {MOST_PARTS} parts in one body")
-        yield _part(body, start, end)
+        usual = _USUAL.match(body, at)
+        # An empty part's blank line may share its CRLF with the delimiter.
+        start = usual.end() - 2 if usual else body.find(b"\r\n", at)
+        end = body.find(delimiter, max(start, at))
+        if start < 0 or end < 0:
+            raise _broken(_BREAKS_OFF, body)
+        if usual:
+            name, content_type = usual[1].decode("utf-8", "replace"), usual[2].decode("latin-1")
+            yield Part(name, content_type, body[start + 2 : end])
+        else:
+            yield _part(body, at, start, end)
         at = end + len(delimiter)
 
 
-def _part(body: bytes, start: int, end: int) -> Part:
-    """Read the part between a boundary's end of line and the next delimiter."""
+def _part(body: bytes, at: int, start: int, end: int) -> Part:
+    """Read the part from a boundary, by its end of line, to the next delimiter."""
+    if body[at:start].strip(b" \t"):
+        raise _broken(_BREAKS_OFF, body)
     blank = body.find(_BLANK_LINE, start, end)
     if blank < 0:
-        # An empty part's blank line may share its CRLF with the delimiter.
         if not body.startswith(_BLANK_LINE, end - 2):
             raise _broken("has a part without a blank line after its headers", body)
         blank = end - 2
     content = body[blank + len(_BLANK_LINE) : end]
-    if usual := _USUAL.match(body, start, blank + 2):
-        return Part(usual[1].decode("utf-8", "replace"), usual[2].decode("latin-1"), content)
-    name, content_type = head_of(body[start:blank])
-    return Part(name, content_type, content)
+    return Part(*head_of(body[start:blank]), content)
 
 
 def head_of(headers: bytes) -> tuple[str, str]:

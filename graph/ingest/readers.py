@@ -8,20 +8,18 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
 from typing import Any, cast
 from uuid import UUID
 
 import orjson
+
+from db.dotted import id_in
 
 MOST_TOKENS = 2**53
 """What a double, and so every JSON reader, counts exactly."""
 
 MOST_COST = Decimal(1_000_000)
 """US dollars of one run."""
-
-MOST_REMEMBERED = 4096
-"""Ids: the runs of a batch name each other, and their trace, again and again."""
 
 _UUID = re.compile("[0-9a-f]{8}(-?)[0-9a-f]{4}(?:\\1[0-9a-f]{4}){2}\\1[0-9a-f]{12}", re.IGNORECASE)
 
@@ -43,17 +41,10 @@ def text_or_json(value: object) -> str:
 
 def uuid(value: object) -> UUID:
     """Read a UUID of any version."""
-    if isinstance(value, str):
-        return _uuid(value)
-    raise ValueError("a UUID")
-
-
-@lru_cache(maxsize=MOST_REMEMBERED)
-def _uuid(text: str) -> UUID:
     # UUID() alone would take underscores, blanks and braces as well.
-    if not _UUID.fullmatch(text):
-        raise ValueError("a UUID")
-    return UUID(text)
+    if isinstance(value, str) and _UUID.fullmatch(value):
+        return id_in(value)
+    raise ValueError("a UUID")
 
 
 def flag(value: object) -> bool:
