@@ -214,6 +214,8 @@ def _key_rows_of_a_blob(source: _KeyRows, compiler: SQLCompiler, **options: Any)
 @compiles(_KeyRows, "postgresql")
 def _key_rows_of_an_array(source: _KeyRows, compiler: SQLCompiler, **options: Any) -> str:
     keys, *columns = [compiler.process(each, **options) for each in source.clauses]
+    if len(columns) == 1:
+        return f"(SELECT {columns[0]} FROM unnest(CAST({keys} AS UUID[])) AS given({columns[0]}))"  # noqa: S608
     values = ", ".join(f"keys[at + {place}] AS {each}" for place, each in enumerate(columns))
     return (
         f"(SELECT {values} FROM (SELECT CAST({keys} AS UUID[]) AS keys) AS given,"  # noqa: S608
