@@ -7,6 +7,7 @@ numbers, neither values nor keys.
 """
 
 import asyncio
+import logging
 import socket
 from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -44,7 +45,7 @@ OWN = "rungraph-own-traces"
 
 SETTING = "RUNGRAPH_OTEL_ENDPOINT"
 SECONDS = 5.0
-"""How long an export may take."""
+"""How long an export may take, and the last ones together."""
 
 _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 _FAILED = 500
@@ -57,6 +58,7 @@ class Tracing:
     def __init__(self, exporter: SpanExporter) -> None:
         resource = Resource({"service.name": "rungraph"}).merge(OTELResourceDetector().detect())
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+        self._exporter = exporter
         self._provider.add_span_processor(BatchSpanProcessor(exporter))
         self._tracer = self._provider.get_tracer("rungraph")
 
@@ -68,6 +70,7 @@ class Tracing:
                 f"{SETTING} is {endpoint}, which is this server: its traces would be traced; name"
                 " another"
             )
+        logging.getLogger("opentelemetry").setLevel(logging.ERROR)  # not of every new try
         session = requests.Session()
         session.headers[OWN] = "1"
         return cls(OTLPSpanExporter(endpoint, timeout=SECONDS, session=session))
@@ -78,8 +81,12 @@ class Tracing:
         return (Middleware(TracedRequests, self),)
 
     async def aclose(self) -> None:
-        """Send what waits, for a while."""
-        await asyncio.to_thread(self._provider.shutdown)
+        """Send what waits, for at most `SECONDS`; the rest is lost."""
+        closing = asyncio.create_task(asyncio.to_thread(self._provider.shutdown))
+        done, _ = await asyncio.wait([closing], timeout=SECONDS)
+        if not done:
+            await asyncio.to_thread(self._exporter.shutdown)
+        await closing
 
     @contextmanager
     def span(self, name: str, kind: SpanKind = SpanKind.INTERNAL, **more: Any) -> Generator[Span]:
@@ -231,10 +238,16 @@ class _TracedOperations(Operations):
         super().__init__(*args, **more)
         self._tracing = tracing
 
-    async def begin(self, *args: Any, **more: Any) -> Any:
+    async def begin(
+        self, query: str, variables: Any, name: str | None, *args: Any, **more: Any
+    ) -> Any:
         """Return the answer to a query or a mutation, or what a subscription watches."""
-        with self._tracing.span("operation"):
-            return await super().begin(*args, **more)
+        with self._tracing.span("operation") as span:
+            begun = await super().begin(query, variables, name, *args, **more)
+            if name:
+                span.update_name(f"operation {name}")
+                span.set_attribute("graphql.operation.name", name)
+            return begun
 
 
 def is_here(endpoint: str, here: str) -> bool:

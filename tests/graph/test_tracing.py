@@ -13,10 +13,12 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import StatusCode
 from starlette.testclient import TestClient
 
+import graph.tracing as tracing_module
 from db.errors import InvalidError
 from db.store import Store
 from graph.app import create_app
@@ -147,12 +149,11 @@ def test_operations_over_sockets_have_spans(told):
     with told.client.websocket_connect("/graphql", subprotocols=["graphql-transport-ws"]) as socket:
         socket.send_json({"type": "connection_init"})
         socket.receive_json()
-        payload = {"query": QUERY}
-        socket.send_json({"type": "subscribe", "id": "1", "payload": payload})
+        socket.send_json({"type": "subscribe", "id": "1", "payload": ASKED})
         assert socket.receive_json()["type"] == "next"
 
     spans = told.spans()
-    (operation,) = [each for each in spans if each.name.startswith("operation")]
+    (operation,) = [each for each in spans if each.name == "operation Newest"]
     assert operation.parent is None
     assert set(names(below(spans, operation))) == {"SELECT"}
 
@@ -210,6 +211,32 @@ def test_exports_say_whose_they_are(monkeypatch):
 
     (headers,) = Collector.sent
     assert (headers[OWN], headers["x-api-key"]) == ("1", "mine")
+
+
+class Hanging(InMemorySpanExporter):
+    """Takes as long as it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told = threading.Event()
+
+    def export(self, spans: Any) -> SpanExportResult:
+        self.told.wait(60)
+        return SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        self.told.set()
+
+
+def test_a_backend_that_hangs_does_not_hold_up_the_end(monkeypatch):
+    monkeypatch.setattr(tracing_module, "SECONDS", 0.01)
+    exporter = Hanging()
+    tracing = Tracing(exporter)
+    with tracing.span("one"):
+        pass
+    asyncio.run(tracing.aclose())
+
+    assert exporter.told.is_set()
 
 
 @pytest.mark.parametrize(
