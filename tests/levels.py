@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import httpx
 
+from db.reach import Reach
 from db.store import Store
+from db.within import within
 from graph.attachment_urls import AttachmentUrls
 from graph.http import Endpoint
 from graph.settings import Engine, Settings
@@ -49,15 +51,16 @@ def read(response: httpx.Response) -> Answer:
 
 
 class Levels:
-    """Servers over one store, by the level of compiled execution."""
+    """Servers over one store, by the level of compiled execution; `reach`: what they may see."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, reach: Reach | None = None) -> None:
         self.store = store
+        seen = store if reach is None else within(store, reach)
         urls = AttachmentUrls(b"secret", lambda: 0.0)
 
         def client(engine: Engine) -> httpx.AsyncClient:
             settings = Settings(debug=True, engine=engine, host_url="https://runs.example")
-            transport = httpx.ASGITransport(Endpoint(settings, store, urls))
+            transport = httpx.ASGITransport(Endpoint(settings, seen, urls))
             return httpx.AsyncClient(transport=transport, base_url="http://here")
 
         self._clients = {engine: client(engine) for engine in Engine}

@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from db.projects import id_of
+from db.reach import Reach
 from db.store import Store
 from graph.schema import schema
 from graph.settings import Engine
@@ -102,9 +104,15 @@ async def pools(levels: Levels) -> Pools:
     )
 
 
-async def _agree(store: Store, seed: int, number: int, spoil: Callable[[], None] | None) -> Contest:
-    contest = Contest(Levels(store))
-    known = await pools(contest.levels)
+async def _agree(
+    store: Store,
+    seed: int,
+    number: int,
+    spoil: Callable[[], None] | None,
+    reach: Reach | None,
+) -> Contest:
+    contest = Contest(Levels(store, reach))
+    known = await pools(Levels(store))  # with ids of what is beyond reach
     if spoil:
         spoil()
         known = replace(known, ids=[*known.ids, *map(run_id, BROKEN), *map(run_id, BROKEN)])
@@ -116,10 +124,14 @@ async def _agree(store: Store, seed: int, number: int, spoil: Callable[[], None]
 
 
 def agree(
-    store: Store, seed: int, number: int, spoil: Callable[[], None] | None = None
+    store: Store,
+    seed: int,
+    number: int,
+    spoil: Callable[[], None] | None = None,
+    reach: Reach | None = None,
 ) -> dict[Engine, float]:
     """Ask random questions of all levels; return which share of the valid ones each answered."""
-    contest = asyncio.run(_agree(store, seed, number, spoil))
+    contest = asyncio.run(_agree(store, seed, number, spoil, reach))
     assert contest.dear == []
     print(*(f"{level}: {dict(paths)}" for level, paths in contest.paths.items()), sep="\n")  # noqa: T201
     return {
@@ -155,6 +167,13 @@ def test_all_levels_answer_alike(odd: Store):
     assert min(shares.values()) >= SHARE
 
 
+def test_all_levels_answer_a_limited_key_alike(odd: Store):
+    reach = Reach(frozenset([id_of("odd")]))
+    shares = agree(odd, seed=3, number=60 if is_sqlite(odd) else 20, reach=reach)
+
+    assert min(shares.values()) >= SHARE
+
+
 @typeless
 def test_all_levels_tell_the_same_errors_of_broken_rows(odd: Store, spoil: Callable[[], None]):
     agree(odd, seed=2, number=50, spoil=spoil)
@@ -165,6 +184,16 @@ def test_all_levels_tell_the_same_errors_of_broken_rows(odd: Store, spoil: Calla
 @pytest.mark.parametrize("seed", range(10, 20))
 def test_all_levels_answer_alike_whatever_is_asked(odd: Store, seed: int):
     shares = agree(odd, seed, number=400 if is_sqlite(odd) else 100)
+
+    assert min(shares.values()) >= SHARE
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+@pytest.mark.parametrize("seed", range(30, 32))
+def test_all_levels_answer_a_limited_key_alike_whatever_is_asked(odd: Store, seed: int):
+    reach = Reach(frozenset(map(id_of, ("odd", "p") if seed % 2 else ("odd",))))
+    shares = agree(odd, seed, number=300 if is_sqlite(odd) else 75, reach=reach)
 
     assert min(shares.values()) >= SHARE
 
