@@ -21,7 +21,7 @@ from uuid import UUID, uuid4
 
 from db.arrivals import AttachmentArrival, Batch
 from db.attachments import DIGEST_BYTES, digest_of
-from db.errors import InvalidError, NotFoundError, UnavailableError
+from db.errors import InvalidError, NotFoundError, StoreError, UnavailableError
 
 _AT_ONCE = 8
 _LISTED = 500
@@ -61,7 +61,14 @@ class Objects:
 
     async def keep(self, batch: Batch) -> Batch:
         """Write the files of a batch; return it with their keys in the place of their bytes."""
-        kept = await asyncio.gather(*[self._keep(file) for file in batch.attachments])
+        writing = [self._keep(file) for file in batch.attachments]
+        done = await asyncio.gather(*writing, return_exceptions=True)
+        kept = [each for each in done if not isinstance(each, BaseException)]
+        for fault in done:
+            if isinstance(fault, BaseException):
+                with suppress(StoreError):
+                    await self.delete([each.object for each in kept if each.object])
+                raise fault
         return replace(batch, attachments=kept)
 
     async def _keep(self, file: AttachmentArrival) -> AttachmentArrival:

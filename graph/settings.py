@@ -267,8 +267,8 @@ class Settings:
     attachment_max_bytes: int = _setting(
         _BYTES,
         "1073741824",
-        "Bytes one file may have that goes to `RUNGRAPH_ATTACHMENTS`; in the database, and in a "
-        "small request, `RUNGRAPH_INGEST_MAX_BYTES` bounds it with all else.",
+        "Bytes of files over 1 MiB that one request may bring to `RUNGRAPH_ATTACHMENTS`; all else "
+        "that it brings, and files for the database, `RUNGRAPH_INGEST_MAX_BYTES` bounds.",
     )
     sqlite_synchronous: Synchronous = _setting(
         _SYNCHRONOUS,

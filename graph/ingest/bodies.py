@@ -36,7 +36,7 @@ class IngestLimits:
     max_bytes: int = 50 * 2**20
     seconds: float = 10
     file_bytes: int = 2**30
-    """Of one file that is streamed to where files go, beside what else the request brings."""
+    """Of large files that are streamed to where files go, beside what else the request brings."""
 
 
 async def read(request: Request, limits: IngestLimits) -> bytes:

@@ -99,7 +99,7 @@ class RunRoutes:
                 partial(sort, envelope, body.size, now), limiter=self.threads
             )
             named = {file.object for file in found.batch.attachments}
-            answer = await self._keep(request, found, body.size, BATCH_MESSAGE)
+            answer = await self._keep(request, found, body.received, BATCH_MESSAGE)
         except (BusyError, ForbiddenError):  # after any other error they may be named
             await body.give_up()
             raise

@@ -7,6 +7,7 @@ has a bound of its own.
 import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from uuid import UUID
 
 from starlette.requests import ClientDisconnect, Request
 
@@ -21,6 +22,10 @@ from graph.ingest.wire import id_of
 
 FILE_SETTING = "RUNGRAPH_ATTACHMENT_MAX_BYTES"
 _MIB = 1 << 20
+LARGE = 1 << 20
+"""Bytes from which on a file is written while it arrives; smaller ones are, several at a time, once
+the request is read."""
+
 _LONGEST_HEAD = 16 << 10
 _BLANK_LINE = b"\r\n\r\n"
 
@@ -29,18 +34,22 @@ Event = tuple[str, str] | bytes | None
 
 
 class Body:
-    """A multipart body on its way in. `size` is what of it is held, `keys` what is written."""
+    """A multipart body on its way in.
+
+    `received` is what came, as it was sent, `size` what of it is held, `keys` what is written.
+    """
 
     def __init__(self, boundary: bytes, limits: IngestLimits, objects: Objects) -> None:
-        self.size = 0
+        self.received = self.size = 0
         self.keys: list[str] = []
         self._parts = Parts(boundary)
         self._limits, self._objects = limits, objects
         self._sorting = Sorting()
         self._head: tuple[str, str] = ("", "")
         self._held: list[bytes] = []
+        self._run_id: UUID | None = None
         self._file: Writing | None = None
-        self._count = 0
+        self._count = self._written = 0
 
     async def read(self, request: Request) -> Envelope:
         """Return what the body of a request holds. Raises BodyProblem, and StoreError.
@@ -65,7 +74,7 @@ class Body:
     async def _read(self, request: Request) -> None:
         unpack = unpacking(request.headers.get("content-encoding", ""))
         loop, seconds = asyncio.get_running_loop(), self._limits.seconds
-        end, size = loop.time() + seconds, 0
+        end = loop.time() + seconds
         try:
             async with asyncio.timeout_at(end) as patience:
                 async for chunk in request.stream():
@@ -74,12 +83,13 @@ class Body:
                     for piece in unpack.some(chunk):
                         for event in self._parts.some(piece):
                             await self._take(event)
-                    more = seconds * ((size + len(chunk)) // _MIB - size // _MIB)
-                    size += len(chunk)
+                    before = self.received // _MIB
+                    self.received += len(chunk)
+                    more = seconds * (self.received // _MIB - before)
                     end += loop.time() - begin + more
                     patience.reschedule(end)
         except TimeoutError:
-            raise too_slow(size, seconds) from None
+            raise too_slow(self.received, seconds) from None
         except ClientDisconnect:
             raise BodyProblem(
                 400, "DISCONNECTED", "the client left before the body's end"
@@ -91,29 +101,43 @@ class Body:
             case (name, kind):
                 self._begin(name, kind)
             case bytes() if self._file is not None:
-                await self._file.write(event)
-                if self._file.size > self._limits.file_bytes:
-                    raise _too_large("file", self._limits.file_bytes, FILE_SETTING)
+                await self._write(self._file, event)
             case bytes():
-                self.size += len(event)
-                if self.size > self._limits.max_bytes:
-                    raise _too_large("body", self._limits.max_bytes, SETTING)
-                self._held.append(event)
+                await self._hold(event)
             case _:
                 await self._end()
+
+    async def _hold(self, piece: bytes) -> None:
+        """Keep a piece of a part; of a file that becomes large, write what is kept."""
+        self._held.append(piece)
+        self.size += len(piece)
+        if self._run_id is not None and (held := sum(map(len, self._held))) > LARGE:
+            key = new_key(self._run_id)
+            self.keys.append(key)
+            self._file = self._objects.begin(key)
+            self.size -= held
+            held_pieces, self._held = self._held, []
+            for each in held_pieces:
+                await self._write(self._file, each)
+        if self.size > self._limits.max_bytes:
+            raise _too_large("a body", self._limits.max_bytes, SETTING)
+
+    async def _write(self, file: Writing, piece: bytes) -> None:
+        self._written += len(piece)
+        if self._written > self._limits.file_bytes:
+            raise _too_large("files in one request", self._limits.file_bytes, FILE_SETTING)
+        await file.write(piece)
 
     def _begin(self, name: str, kind: str) -> None:
         self._count += 1
         if self._count > MOST_PARTS:
             raise BodyProblem(413, "TOO_MANY_PARTS", f"more than {MOST_PARTS} parts in one body")
-        self._head, self._held = (name, kind), []
+        self._head, self._held, self._run_id = (name, kind), [], None
         sort, _, rest = name.partition(".")
         id_text, _, file = rest.partition(".")
         if sort == "attachment" and file:
             with suppress(ItemProblem):  # what is misnamed is refused as it always is
-                key = new_key(id_of(sort, id_text))
-                self.keys.append(key)
-                self._file = self._objects.begin(key)
+                self._run_id = id_of(sort, id_text)
 
     async def _end(self) -> None:
         kept: Kept | None = None
@@ -196,7 +220,7 @@ class Parts:
 
 
 def _too_large(what: str, limit: int, setting: str) -> BodyProblem:
-    message = f"a {what} is more than the {limit} bytes allowed (setting {setting})"
+    message = f"{what} of more than the {limit} bytes allowed (setting {setting})"
     return BodyProblem(413, "TOO_LARGE", message)
 
 

@@ -371,6 +371,22 @@ def test_nothing_is_acknowledged_that_could_not_be_written(store, outside, monke
 
 
 @outside_only
+def test_where_one_file_fails_the_others_are_taken_back(store, outside, monkeypatch):
+    put = Objects.put
+
+    async def broken(self: Objects, key: str, data: bytes) -> None:
+        if data == b"bad":
+            raise UnavailableError("no space")
+        await put(self, key, data)
+
+    monkeypatch.setattr(Objects, "put", broken)
+    with pytest.raises(UnavailableError, match="no space"):
+        ingest(store, sent("a"), sent("b", b"bad"), sent("c"))
+
+    assert not keys(store)
+
+
+@outside_only
 def test_what_a_killed_server_left_is_found(store, outside, tmp_path, capsys, monkeypatch):
     ingest(store, sent())
     asyncio.run(outside.put("nobody/knows", b"x"))

@@ -110,7 +110,7 @@ def test_arrivals_are_the_same_after_a_journey(open_empty, database, tmp_path_fa
 
 
 @pytest.mark.slow
-@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(data=st.data())
 def test_arrivals_are_the_same_after_a_journey_many_times(
     open_empty, database, tmp_path_factory, data

@@ -206,18 +206,21 @@ def test_small_bodies_are_read_whole(client, store, monkeypatch):
     assert {(row.name, row.size) for row in kept(store)} == {("a.bin", 3), ("empty", 0)}
 
 
-def test_an_empty_file_is_a_file(client, store):
-    assert send(client, (f"post.{ID}", post()), file(b"")).status_code == 202
+def test_small_files_of_a_large_body_are_written_together(client, store, monkeypatch):
+    monkeypatch.setattr(Objects, "begin", None)
+    small = [file(b"x" * size, name=f"{size}") for size in (0, 1, 1000)]
 
-    (row,) = kept(store)
-    assert (row.size, keys(store)) == (0, {row.object})
+    assert send(client, (f"post.{ID}", post()), *small).status_code == 202
+
+    assert {row.name: row.size for row in kept(store)} == {"0": 0, "1": 1, "1000": 1000}
+    assert keys(store) == {row.object for row in kept(store)}
 
 
 @pytest.mark.parametrize(
     ("parts", "code"),
     [
         ([file(LARGE * 2)], "RUNGRAPH_ATTACHMENT_MAX_BYTES"),
-        ([file(b"kept?"), (f"post.{ID}", post(inputs={"x": "y" * (1 << 20)}))], "INGEST_MAX_BYTES"),
+        ([file(LARGE), (f"post.{ID}", post(inputs={"x": "y" * (1 << 20)}))], "INGEST_MAX_BYTES"),
     ],
 )
 def test_bounds_hold_and_nothing_is_left(client, store, parts, code):
@@ -246,8 +249,8 @@ def test_files_of_refused_runs_and_misnamed_ones_leave_nothing(client, store):
         (f"post.{ID}", post()),
         (f"post.{OTHER}", post(OTHER, start_time="noon")),
         file(b"kept"),
-        file(b"lost", OTHER),
-        file(b"lost", "no-id"),
+        file(LARGE, OTHER),
+        file(LARGE[:1000], "no-id"),
     )
 
     assert answer.status_code == 202
