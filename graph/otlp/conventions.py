@@ -52,9 +52,11 @@ RUN_TYPES: Sequence[tuple[str, Mapping[str, str]]] = (
             "embedding": "embedding",
             "execute_tool": "tool",
             "retrieval": "retriever",
+            "vector_db_retrieve": "retriever",
             "create_agent": "chain",
             "invoke_agent": "chain",
             "invoke_workflow": "chain",
+            "execute_task": "chain",
             "chain": "chain",
         },
     ),
@@ -160,7 +162,10 @@ RESOURCE_PROJECTS = ("openinference.project.name", "service.name")
 NAMELESS = "unknown_service"
 """How a service is called by SDKs that were told no name; more may follow."""
 
-MACHINE = ("telemetry.", "process.", "host.", "os.", "container.", "langsmith.internal_provider")
+MACHINE = (
+    *("telemetry.", "process.", "host.", "os.", "container."),
+    *("service.instance.", "langsmith.internal_provider"),
+)
 """Attributes of a resource that tell where it runs, rather than what: `runtime`, not metadata."""
 
 RUN_ID, PARENT_ID = "langsmith.span.id", "langsmith.span.parent_id"

@@ -11,6 +11,7 @@ from db.derive import LONGEST_INDEXED
 from db.strict import json_text
 from graph.otlp import conventions
 from graph.otlp.attributes import Attributes, as_json, as_object, listed
+from graph.otlp.payloads import NAMES
 from graph.otlp.spans import Span, Values
 
 KINDS = {2: "server", 3: "client", 4: "producer", 5: "consumer"}
@@ -99,17 +100,18 @@ def _model(attributes: Attributes, parameters: dict[str, Any]) -> dict[str, Any]
 
 
 def _split(rest: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return short values, and the others."""
+    """Return what may be metadata, and the others."""
     short: dict[str, Any] = {}
     long: dict[str, Any] = {}
     for name, value in rest.items():
-        is_long = len(value) > LONGEST_INDEXED if isinstance(value, str) else _is_many(value)
-        (long if is_long else short)[name] = value
+        (short if _is_short(value) and name not in NAMES else long)[name] = value
     return short, long
 
 
-def _is_many(value: Any) -> bool:
-    return isinstance(value, list | dict)
+def _is_short(value: Any) -> bool:
+    if isinstance(value, str):
+        return len(value) <= LONGEST_INDEXED
+    return not isinstance(value, list | dict)
 
 
 def _is_machine(name: str) -> bool:

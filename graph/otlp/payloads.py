@@ -119,6 +119,14 @@ OUTPUTS: Sequence[tuple[str, Form, str]] = (
     ("output.value", whole, "output"),
 )
 
+NAMES = frozenset(
+    {
+        *(name for name, *_ in (*INPUTS, *OUTPUTS)),
+        *("input.mime_type", "output.mime_type", "gen_ai.system_instructions"),
+    }
+)
+"""Attributes that are payloads, or say something of them; no metadata, however short."""
+
 MESSAGES: Mapping[str, str] = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
@@ -151,9 +159,21 @@ def payload(
 ) -> str | None:
     """Return the JSON text of the first payload that is there; else of what events `told`."""
     for name, form, key in table:
+        value = attributes.look(name)
         if (found := form(attributes, name, key)) is not None:
+            if value is not None:
+                _take_copies(table, attributes, value)
             return json_text(name, found)
     return json_text("events", told) if told else None
+
+
+def _take_copies(
+    table: Sequence[tuple[str, Form, str]], attributes: Attributes, value: Any
+) -> None:
+    """Take what says the same by another convention's name."""
+    for name, *_ in table:
+        if attributes.look(name) == value:
+            attributes.take(name)
 
 
 def asked_by(events: Sequence[Event]) -> Any:

@@ -134,7 +134,7 @@ def test_spans_in_any_order_and_requests_end_in_the_same_rows(
 
 
 @pytest.mark.slow
-@settings(max_examples=3000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_spans_in_any_order_and_requests_end_in_the_same_rows_a_hundred_times(
     open_book: OpenBook, data: st.DataObject

@@ -39,6 +39,7 @@ def test_a_bare_span_is_a_chain_of_the_same_name_and_times(run_of):
         ({"gen_ai.operation.name": "execute_tool"}, "tool"),
         ({"gen_ai.operation.name": "invoke_agent", "gen_ai.request.model": "m"}, "chain"),
         ({"gen_ai.operation.name": "retrieval"}, "retriever"),
+        ({"gen_ai.operation.name": "vector_db_retrieve"}, "retriever"),
         ({"gen_ai.operation.name": "something.new", "gen_ai.request.model": "m"}, "llm"),
         ({"traceloop.span.kind": "workflow"}, "chain"),
         ({"traceloop.span.kind": "tool"}, "tool"),
@@ -522,3 +523,21 @@ def test_files_are_attachments(run_of, ask):
     assert found["runs"]["nodes"][0]["attachments"] == [
         {"name": "a.txt", "mimeType": "text/plain", "size": 5}
     ]
+
+
+def test_payloads_that_are_not_taken_are_no_metadata(run_of):
+    attributes = {
+        "input.value": "hi",
+        "traceloop.entity.input": "ho",
+        "gen_ai.task.input": "ho",
+        "input.mime_type": "text/plain",
+    }
+    run = run_of(span(0, attributes=attributes), **{"service.instance.id": "one"})
+
+    assert run["inputs"] == {"input": "ho"}
+    assert run["metadata"].keys() == {"OTEL_TRACE_ID", "OTEL_SPAN_ID"}
+    assert run["extra"]["otel"]["attributes"] == {
+        "input.value": "hi",
+        "input.mime_type": "text/plain",
+    }
+    assert run["extra"]["runtime"] == {"service.instance.id": "one"}
