@@ -162,7 +162,13 @@ OF_CHANGES = frozenset(
 """Types that mutations and subscriptions answer with; what they hold is asked elsewhere."""
 
 
-@pytest.mark.parametrize("engine", [Engine.HTTP, pytest.param(Engine.OFF, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "engine",
+    [
+        Engine.HTTP,
+        *(pytest.param(each, marks=pytest.mark.slow) for each in Engine if each is not Engine.HTTP),
+    ],
+)
 def test_nothing_of_another_project_is_in_any_answer(store, settings, stored, engine):
     with store._engine.begin() as connection:
         now = NOON + timedelta(days=1)
