@@ -17,7 +17,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from db.bulky import MANY, Bulky
 from db.connections import Connections
-from db.errors import TooSlowError, UnavailableError
+from db.errors import InvalidError, TooSlowError, UnavailableError
 from db.reach import Reach
 from db.readers import Budget
 from db.servers import Server, telling, told
@@ -35,6 +35,8 @@ _GONE = (
     asyncpg.AdminShutdownError,
     asyncpg.CrashShutdownError,
 )
+_UNFIT = (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError)
+"""How a NUL is refused: as a value, and in a path into JSON."""
 
 
 async def _configure(connection: Any) -> None:
@@ -180,6 +182,10 @@ class PostgresReading:
             raise TooSlowError(msg) from error
         except _GONE:
             raise
+        except _UNFIT as error:
+            await self._end()
+            msg = "a text that is asked for holds a NUL, which no text in PostgreSQL does"
+            raise InvalidError(msg) from error
         except asyncpg.PostgresError:
             await self._end()
             raise
