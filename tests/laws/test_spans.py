@@ -114,7 +114,9 @@ def check_law(open_book: OpenBook, data: st.DataObject) -> None:
     told = data.draw(stories)
     ways = []
     for _ in range(2):
-        order = data.draw(st.permutations([*told, *data.draw(st.lists(st.sampled_from(told)))]))
+        order = data.draw(
+            st.permutations([*told, *data.draw(st.lists(st.sampled_from(told), max_size=4))])
+        )
         with open_book() as book:
             while order:
                 size = data.draw(st.integers(1, 4))
@@ -134,9 +136,9 @@ def test_spans_in_any_order_and_requests_end_in_the_same_rows(
 
 
 @pytest.mark.slow
-@settings(max_examples=1000, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=600, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
-def test_spans_in_any_order_and_requests_end_in_the_same_rows_a_hundred_times(
+def test_spans_in_any_order_and_requests_end_in_the_same_rows_many_times(
     open_book: OpenBook, data: st.DataObject
 ):
     check_law(open_book, data)
