@@ -91,14 +91,14 @@ def _unnesting(sql: str, key: tuple[int, ...]) -> Send:
     def send(connection: Connection, rows: Rows) -> bool:
         if len({tuple([row[at] for at in key]) for row in rows}) < len(rows):
             return False
-        connection.exec_driver_sql(sql, tuple(map(_array, zip(*rows, strict=True))))
+        connection.exec_driver_sql(sql, tuple(map(array_of, zip(*rows, strict=True))))
         return True
 
     return send
 
 
-def _array(values: tuple[Any, ...]) -> Any:
-    """Return the text of an array; of bytes, what the driver makes one of."""
+def array_of(values: Sequence[Any]) -> Any:
+    """Return values as the driver takes an array fastest: its text; of bytes, a list."""
     if bytes in map(type, values):
         return list(values)
     return f"{{{','.join(map(_element, values))}}}"

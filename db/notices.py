@@ -18,6 +18,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 from sqlalchemy import Connection
 
 from db import changes
+from db.bulk import array_of
 from db.news import History, ids_of_messages
 
 log = logging.getLogger(__name__)
@@ -54,7 +55,7 @@ class NotifiedNews:
         noted = changes.taken(connection)
         if noted:
             texts = [text.decode() for text in changes.messages(noted, self._ids)]
-            connection.exec_driver_sql(_NOTIFY, (texts,))
+            connection.exec_driver_sql(_NOTIFY, (array_of(texts),))
         return ()
 
     def publish(self, messages: Sequence[bytes]) -> None:

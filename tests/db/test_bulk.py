@@ -85,6 +85,7 @@ def test_bytes_and_nulls_arrive(book: Book):
             "name": f'{number} "\\,{{}}\t\n',
             "mime_type": "NULL",
             "size": number,
+            "digest": id_of(number),
             "data": bytes(range(256)) if number % 2 else None,
         }
         for number in range(5)
