@@ -41,5 +41,9 @@ class TooSlowError(StoreError):
         self.told = told
 
 
+class UnsupportedError(StoreError):
+    """A cluster does not do a statement that every single database does."""
+
+
 class TooManyRowsError(StoreError):
     """A question needs more rows than may be read for it."""

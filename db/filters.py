@@ -20,6 +20,7 @@ from sqlalchemy import (
     select,
     true,
 )
+from sqlalchemy.sql.elements import False_
 
 from db.clauses import CLAUSES, JSON_SOURCES, RELATIONS
 from db.errors import InvalidError
@@ -201,8 +202,11 @@ def clause_of(  # noqa: PLR0911 - as above
 def _some(relation: str, part: Form, table: FromClause, bind: Iterator[Any]) -> ColumnElement[bool]:
     found = RELATIONS[relation]
     others = found.table.alias()
+    inner = clause_of(part, others, bind)
+    if isinstance(inner, False_):
+        return inner  # Citus would not see any more that both are of one trace
     # what nests comes first: SQLite's parser then holds less while it reads it
-    condition = and_(clause_of(part, others, bind), found.on(table, others))
+    condition = and_(inner, found.on(table, others))
     return select(others.c.trace_id).where(condition).correlate(table).exists()
 
 

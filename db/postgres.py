@@ -17,7 +17,7 @@ import asyncpg  # pyright: ignore[reportMissingTypeStubs]
 
 from db.bulky import MANY, Bulky
 from db.connections import Connections
-from db.errors import InvalidError, TooSlowError, UnavailableError
+from db.errors import InvalidError, TooSlowError, UnavailableError, UnsupportedError
 from db.reach import Reach
 from db.readers import Budget
 from db.servers import Server, telling, told
@@ -75,6 +75,7 @@ class PostgresReaders:
         self.bulky = Bulky()
         self.slow = SlowStatements()
         self.seconds = server.seconds
+        self.unsupported: set[str] = set()
         self.pooled = server.pooled
         self.begin = f"{_BEGIN}; {telling(server.seconds)}" if server.pooled else _BEGIN
 
@@ -169,6 +170,8 @@ class PostgresReading:
         if self._connection is None:
             self._connection = await self._readers.take()
         connection = self._connection
+        if sql in self._readers.unsupported:
+            raise UnsupportedError("it was not done before")
         try:
             if not self._begun and (self._readers.pooled or not self.alone):
                 await connection.execute(self._readers.begin)
@@ -186,6 +189,10 @@ class PostgresReading:
             await self._end()
             msg = "a text that is asked for holds a NUL, which no text in PostgreSQL does"
             raise InvalidError(msg) from error
+        except asyncpg.FeatureNotSupportedError as error:
+            await self._end()
+            self._readers.unsupported.add(sql)
+            raise UnsupportedError(str(error)) from error
         except asyncpg.PostgresError:
             await self._end()
             raise

@@ -45,18 +45,25 @@ Conditions: TypeAlias = Sequence[ColumnElement[Any]]
 def walked(query: Select[Any], search: Matches, conditions: Conditions) -> Select[Any]:
     """Return a page of runs, by time and with a limit, that are found by a search."""
     *_, asked = search.clauses
-    one_by_one = with_instead(query, search, MatchesAlone(*_KEY, asked)).with_only_columns(*_KEY)
+    keys = _keys_of(query, conditions)
+    one_by_one = with_instead(keys, search, MatchesAlone(*_KEY, asked))
     near = one_by_one.where(_among_the_next(query, conditions)).cte("near")
     few = select(RUN_SEARCH.c.trace_id, RUN_SEARCH.c.id).where(MatchesHere(asked))
     few = few.limit(literal_column(str(FEW + 1))).cte("few")
-    is_of_few = tuple_(*_KEY).in_(select(few.c.trace_id, few.c.id))
-    of_few = with_instead(query, search, is_of_few).with_only_columns(*_KEY)
+    of_few = with_instead(keys, search, tuple_(*_KEY).in_(select(few.c.trace_id, few.c.id)))
     way = select(_way(near, few, _limit(query))).scalar_subquery()
     rest = [
         select(*arm.where(way == taken).subquery().c)
         for taken, arm in ((_OF_FEW, of_few), (_ONE_BY_ONE, one_by_one))
     ]
     return with_instead(query, search, tuple_(*_KEY).in_(union_all(select(*near.c), *rest)))
+
+
+def _keys_of(query: Any, conditions: Conditions) -> Any:
+    """Return the page's keys, without the tables that only bring more columns."""
+    order = query._order_by_clauses  # noqa: SLF001 - there is no public way
+    keys = select(*_KEY).select_from(RUN).where(*conditions)
+    return keys.order_by(*order).limit(_limit(query))
 
 
 def searched(condition: Any) -> Matches | None:
@@ -76,7 +83,7 @@ def with_instead(query: Select[Any], search: Matches, other: ColumnElement[bool]
 
 
 def _limit(query: Any) -> Any:
-    return query._limit_clause  # noqa: SLF001 - there is no public way
+    return query._limit_clause  # noqa: SLF001 - as above
 
 
 def _way(near: CTE, few: CTE, size: Any) -> ColumnElement[int]:

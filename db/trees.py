@@ -17,6 +17,7 @@ from db.compiler import CACHED_STATEMENTS, Statement, compiled_of, ordering, sel
 from db.dialects import beside_keys, key_rows
 from db.entities import RUN
 from db.entity import Column
+from db.errors import UnsupportedError
 from db.questions import IN_TREE
 from db.readers import Reading
 from db.values import PACK
@@ -42,8 +43,10 @@ async def subtrees(
     place = {column: at for at, column in enumerate(columns)}
     if any(depth for *_, depth in keys):
         runs = {key[:2] for key in keys}
-        values = {"keys": PACK[reading.dialect](sorted(runs))}
-        found = await _fetch(reading, rows_below(reading.dialect, columns), values, levels)
+        try:
+            found = await _below(reading, sorted(runs), columns, levels)
+        except UnsupportedError:  # a cluster follows what is of one trace
+            return None
         are_clear = partial(_are_unique, runs)
     else:
         traces = sorted({trace for trace, *_ in keys})
@@ -56,6 +59,15 @@ async def subtrees(
     if len(found) > _MANY:
         return await asyncio.to_thread(grouped)  # others need the loop meanwhile
     return grouped()
+
+
+async def _below(
+    reading: Reading, runs: list[tuple[Any, ...]], columns: tuple[Column, ...], levels: int
+) -> list[Stored]:
+    traces = {trace for trace, _ in runs}
+    one = len(traces) == 1
+    values = {"keys": PACK[reading.dialect](runs), **({"k0": traces.pop()} if one else {})}
+    return await _fetch(reading, rows_below(reading.dialect, columns, one), values, levels)
 
 
 async def _traces(
@@ -94,8 +106,11 @@ def whole_traces(dialect: str, columns: tuple[Column, ...], one: bool) -> Statem
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)
-def rows_below(dialect: str, columns: tuple[Column, ...]) -> Statement:
-    """Return the statement for what is at most `levels` below the runs in `keys`."""
+def rows_below(dialect: str, columns: tuple[Column, ...], same_trace: bool) -> Statement:
+    """Return the statement for what is at most `levels` below the runs in `keys`.
+
+    They are of the `same_trace`, `k0`, or of several, which is more than a cluster does.
+    """
     run = table_of(RUN)
     keys = key_rows("keys", ("trace_id", "id"))
     zero, one = literal_column("0", type_=Integer()), literal_column("1", type_=Integer())
@@ -104,9 +119,13 @@ def rows_below(dialect: str, columns: tuple[Column, ...]) -> Statement:
     is_child = and_(run.c.trace_id == tree.c.trace_id, run.c.parent_run_id == tree.c.id)
     step = select(run.c.trace_id, run.c.id, tree.c.level + one)
     step = step.select_from(tree.join(run, is_child)).where(tree.c.level < bindparam("levels"))
+    if same_trace:
+        step = step.where(run.c.trace_id == bindparam("k0"))
     tree = tree.union_all(step)
     below = select(tree.c.trace_id, tree.c.id).where(tree.c.level > zero).distinct()
     query = selected(dialect, RUN, columns, below.subquery("below"))
+    if same_trace:
+        query = query.where(run.c.trace_id == bindparam("k0"))
     return compiled_of(dialect, query.order_by(*ordering(RUN, IN_TREE)))
 
 

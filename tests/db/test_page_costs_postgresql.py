@@ -24,9 +24,13 @@ from db.rows import Row, Shape
 from db.store import Store
 from db.threads import threads_of
 from tests.conftest import NOON
+from tests.databases import CLUSTER
 from tests.db.test_page_costs import COLUMNS, CONDITIONS, PROJECTS, RARE, RUNS_STORED, run_of
 
-pytestmark = pytest.mark.only_on("postgresql", reason="the plans are its own")
+pytestmark = [
+    pytest.mark.only_on("postgresql", reason="the plans are its own"),
+    pytest.mark.skipif(bool(CLUSTER), reason="of a cluster, each shard reads a page"),
+]
 MOST = 700
 """Rows that a page of ten may take: of up to nine pages that are merged, thrice each."""
 

@@ -19,9 +19,13 @@ from db.search_index import index_some
 from db.search_walk import NEXT
 from db.store import Store
 from tests.conftest import NAMES, NOON
+from tests.databases import CLUSTER
 from tests.db.test_page_costs_postgresql import Analyzed
 
-pytestmark = pytest.mark.only_on("postgresql", reason="the plans are its own")
+pytestmark = [
+    pytest.mark.only_on("postgresql", reason="the plans are its own"),
+    pytest.mark.skipif(bool(CLUSTER), reason="of a cluster, each shard reads a page"),
+]
 
 STORED, MANY, SOME, PAGE = 4_500, 1_500, 150, 10
 

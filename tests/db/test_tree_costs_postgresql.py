@@ -16,9 +16,13 @@ from db.pages import page
 from db.questions import CHILDREN, DESCENDANTS, RUNS_OF_TRACE, Rows, Window
 from db.store import Store
 from tests.conftest import NAMES, NOON
+from tests.databases import CLUSTER
 from tests.db.test_page_costs_postgresql import Analyzed
 
-pytestmark = pytest.mark.only_on("postgresql", reason="the plans are its own")
+pytestmark = [
+    pytest.mark.only_on("postgresql", reason="the plans are its own"),
+    pytest.mark.skipif(bool(CLUSTER), reason="of a cluster, each shard reads a page"),
+]
 
 BRANCHES, LEAVES = 40, 100
 
