@@ -79,7 +79,11 @@ class Reader:
 
     def _run(self, members: dict[str, bytes], note: Mapping[str, bytes], label: str) -> RunArrival:
         ours = "ranks" in note
-        if not ours:
+        members = {name: sent for name, sent in members.items() if sent != _NULL}
+        if ours:
+            for name in wire.USAGE_FIELDS:  # what was made of usage; the note has what was sent
+                members.pop(name, None)
+        else:
             _clear(members)
         if self.project is not None:
             members = members | {"session_id": _NULL, "session_name": _json(self.project)}

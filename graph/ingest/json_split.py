@@ -11,7 +11,7 @@ import orjson
 from graph.ingest.problems import ItemProblem, shown
 
 _BLANK = re.compile(rb"[ \t\r\n]*")
-_STRUCTURE = re.compile(rb'["\[\]{}]')
+_STRUCTURE = re.compile(rb'"(?:[^"\\]++|\\.)*+"|["\[\]{}]', re.DOTALL)
 _STRING_STEP = re.compile(rb'\\.|"', re.DOTALL)
 _SCALAR = re.compile(rb'[^ \t\r\n,\[\]{}":]+')
 
@@ -104,9 +104,10 @@ class _Cursor:
         depth = 0
         while found := _STRUCTURE.search(self._sent, at):
             at = found.end()
-            token = self._sent[at - 1]
+            token = self._sent[found.start()]
             if token == _QUOTE:
-                at = self._string_end(at)
+                if at == found.start() + 1:  # a string that has no end
+                    self._string_end(at)
                 continue
             depth += 1 if token in _OPENING else -1
             if depth == 0:

@@ -52,28 +52,45 @@ def digests(url: str) -> dict[str, tuple[int, int]]:
     return found
 
 
-def measured(*arguments: str) -> tuple[float, float, float]:
-    """Run a command; return its seconds, its CPU seconds, and its peak memory in MiB."""
-    code = (
-        "import resource, sys; from graph.cli import main; code = main(sys.argv[1:]);"
-        "used = resource.getrusage(resource.RUSAGE_SELF);"
-        "print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, file=sys.stderr);"
-        "sys.exit(code)"
-    )
+WATCHED = """
+import re, resource, sys, threading
+from graph.cli import main
+
+peak, over = 0, threading.Event()
+
+
+def watch():
+    global peak
+    while not over.wait(0.02):
+        with open("/proc/self/status") as told:
+            peak = max(peak, int(re.search(r"RssAnon:\\s+([0-9]+)", told.read())[1]))
+
+
+watching = threading.Thread(target=watch)
+watching.start()
+code = main(sys.argv[1:])
+over.set()
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, peak / 1024, file=sys.stderr)
+sys.exit(code)
+"""
+"""Runs a command and tells of it; pages of the database that are mapped are not its own memory."""
+
+
+def measured(*arguments: str) -> tuple[float, ...]:
+    """Run a command; return its seconds, CPU seconds, peaks of all and of its own memory in MiB."""
     begin = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True
+        [sys.executable, "-c", WATCHED, *arguments], capture_output=True, text=True, check=True
     )
-    seconds = time.perf_counter() - begin
-    cpu, memory = map(float, done.stderr.split()[-2:])
-    return seconds, cpu, memory
+    return time.perf_counter() - begin, *map(float, done.stderr.split()[-3:])
 
 
-def told(what: str, runs: int, size: int, found: tuple[float, float, float]) -> None:
-    seconds, cpu, memory = found
+def told(what: str, runs: int, size: int, found: tuple[float, ...]) -> None:
+    seconds, cpu, memory, own = found
     print(
         f"{what:<22} {seconds:7.1f} s {cpu:7.1f} s CPU {runs / seconds:8,.0f} runs/s"
-        f" {size / 2**20:8.1f} MiB of file {memory:7.0f} MiB of memory"
+        f" {size / 2**20:8.1f} MiB of file {memory:5.0f} MiB of memory, {own:.0f} of its own"
     )
 
 
