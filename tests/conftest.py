@@ -1,9 +1,10 @@
 """Fixtures every test may ask for: a store, runs in it, questions to the API."""
 
+import asyncio
 import json
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -103,6 +104,30 @@ def open_empty(
         return Store.open(request.getfixturevalue("postgres_url"))
 
     return open_empty
+
+
+@pytest.fixture(scope="module")
+def runner() -> Iterator[asyncio.Runner]:
+    """An event loop for all questions of a module: connections belong to one."""
+    with asyncio.Runner() as runner:
+        yield runner
+
+
+@pytest.fixture(scope="module")
+def open_filled(
+    database: str, open_empty: Callable[[str], Store], runner: asyncio.Runner
+) -> Iterator[Callable[[Iterable[RunArrival]], Store]]:
+    """Open a store that has some runs."""
+    with ExitStack() as stack:
+
+        def open_filled(runs: Iterable[RunArrival]) -> Store:
+            store = open_empty(database)
+            stack.callback(lambda: runner.run(store.aclose()))
+            with store._engine.begin() as connection:
+                fold(connection, [Batch(runs=list(runs))], NOON)
+            return store
+
+        yield open_filled
 
 
 @pytest.fixture(scope="module")

@@ -24,8 +24,13 @@ DATABASES = os.environ.get("RUNGRAPH_TEST_DATABASES", f"{SQLITE},{POSTGRESQL}").
 CLUSTER = os.environ.get("RUNGRAPH_TEST_CITUS")
 """The coordinator of a Citus cluster that stands for PostgreSQL, if one is given."""
 
-HURRIED = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-"""Settings of a server whose data nobody wants to keep."""
+SETTINGS = {
+    "fsync": "off",  # nobody keeps it
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "autovacuum_analyze_threshold": "2000000000",  # what plans are made of is the tests' to say
+}
+"""How a server of our own is set."""
 
 
 @contextmanager
@@ -44,7 +49,7 @@ def postgres_server(shared_by: str) -> Generator[str]:
         server = get_server(folder, cleanup_mode="delete")
     try:
         with psycopg.connect(server.get_uri(), autocommit=True) as connection:
-            for name, value in HURRIED.items():
+            for name, value in SETTINGS.items():
                 connection.execute(SQL("ALTER SYSTEM SET {} = {}").format(Identifier(name), value))
             connection.execute("SELECT pg_reload_conf()")
         yield server.get_uri()

@@ -4,26 +4,22 @@ What it does is counted in rows: those that the scans of a plan bring, and those
 """
 
 import asyncio
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from db import answers
-from db.arrivals import Batch
 from db.cursors import cursor_of
 from db.filters import All, Where
-from db.ingest import fold
 from db.pages import page
 from db.project_questions import by_name
 from db.questions import RUNS
-from db.readers import Reading
 from db.row_answers import rows as row_answers_of
 from db.rows import Row, Shape
 from db.store import Store
 from db.threads import threads_of
-from tests.conftest import NOON
+from tests.analyzed import Analyzed
 from tests.databases import CLUSTER
 from tests.db.test_page_costs import COLUMNS, CONDITIONS, PROJECTS, RARE, RUNS_STORED, run_of
 
@@ -35,51 +31,12 @@ MOST = 700
 """Rows that a page of ten may take: of up to nine pages that are merged, thrice each."""
 
 
-class Analyzed:
-    """A reading that answers, and counts the rows that each statement took."""
-
-    def __init__(self, reading: Reading) -> None:
-        self.dialect = reading.dialect
-        self.statements = reading.statements
-        self.reach = reading.reach
-        self.rows_read = 0
-        self._reading = reading
-
-    async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        explained = await self._reading.rows(f"EXPLAIN (ANALYZE, FORMAT JSON) {sql}", values)
-        (plan,) = json.loads(explained[0][0])
-        self.rows_read += read_by(plan["Plan"])
-        return await self._reading.rows(sql, values)
-
-    async def close(self) -> None:
-        await self._reading.close()
-
-
-def read_by(plan: dict[str, Any]) -> float:
-    own = 0.0
-    if "Relation Name" in plan:
-        removed = plan.get("Rows Removed by Filter", 0)
-        removed += plan.get("Rows Removed by Index Recheck", 0)
-        own = (plan["Actual Rows"] + removed) * plan["Actual Loops"]
-    return own + sum(map(read_by, plan.get("Plans", ())))
-
-
 @pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as runner:
-        yield runner
-
-
-@pytest.fixture(scope="module")
-def store(
-    database: str, open_empty: Callable[[str], Store], runner: asyncio.Runner
-) -> Iterator[Store]:
-    store = open_empty(database)
+def store(open_filled: Callable[..., Store]) -> Store:
+    store = open_filled(run_of(n) for n in range(RUNS_STORED))
     with store._engine.begin() as connection:
-        fold(connection, [Batch(runs=[run_of(n) for n in range(RUNS_STORED)])], NOON)
         connection.exec_driver_sql("ANALYZE")
-    yield store
-    runner.run(store.aclose())
+    return store
 
 
 @pytest.fixture

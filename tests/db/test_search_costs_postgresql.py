@@ -1,7 +1,7 @@
 """A page of a search reads no more runs when more of them match, on PostgreSQL as well."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import uuid5
@@ -9,18 +9,17 @@ from uuid import uuid5
 import pytest
 
 from db import answers, filters
-from db.arrivals import Batch, RunArrival
+from db.arrivals import RunArrival
 from db.dotted import segment
-from db.ingest import fold
 from db.pages import page
 from db.questions import RUNS
 from db.search import parse
 from db.search_index import index_some
 from db.search_walk import NEXT
 from db.store import Store
+from tests.analyzed import Analyzed
 from tests.conftest import NAMES, NOON
 from tests.databases import CLUSTER
-from tests.db.test_page_costs_postgresql import Analyzed
 
 pytestmark = [
     pytest.mark.only_on("postgresql", reason="the plans are its own"),
@@ -51,24 +50,13 @@ def _run(number: int) -> RunArrival:
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as runner:
-        yield runner
-
-
-@pytest.fixture(scope="module")
-def store(
-    database: str, open_empty: Callable[[str], Store], runner: asyncio.Runner
-) -> Iterator[Store]:
-    store = open_empty(database)
-    with store._engine.begin() as connection:
-        fold(connection, [Batch(runs=[_run(number) for number in range(STORED)])], NOON)
+def store(open_filled: Callable[..., Store]) -> Store:
+    store = open_filled(map(_run, range(STORED)))
     with store._engine.begin() as connection:
         while index_some(connection):
             pass
         connection.exec_driver_sql("ANALYZE")
-    yield store
-    runner.run(store.aclose())
+    return store
 
 
 LOOKED_AT = NEXT + 1

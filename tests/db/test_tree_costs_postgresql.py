@@ -1,7 +1,7 @@
 """Pages of large traces read no more than the page on PostgreSQL, whose indexes hold heads only."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import uuid5
@@ -9,15 +9,14 @@ from uuid import uuid5
 import pytest
 
 from db import answers
-from db.arrivals import Batch, RunArrival
+from db.arrivals import RunArrival
 from db.dotted import segment
-from db.ingest import fold
 from db.pages import page
 from db.questions import CHILDREN, DESCENDANTS, RUNS_OF_TRACE, Rows, Window
 from db.store import Store
+from tests.analyzed import Analyzed
 from tests.conftest import NAMES, NOON
 from tests.databases import CLUSTER
-from tests.db.test_page_costs_postgresql import Analyzed
 
 pytestmark = [
     pytest.mark.only_on("postgresql", reason="the plans are its own"),
@@ -62,26 +61,13 @@ WITHIN = (ROOT.id, ROOT.dotted_order, 0)
 AFTER = (BELOW[2_000].dotted_order,)
 
 
-@pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as runner:
-        yield runner
-
-
 @pytest.fixture(scope="module", params=["with statistics", "without statistics"])
-def store(
-    request: pytest.FixtureRequest,
-    database: str,
-    open_empty: Callable[[str], Store],
-    runner: asyncio.Runner,
-) -> Iterator[Store]:
-    store = open_empty(database)
-    with store._engine.begin() as connection:
-        fold(connection, [Batch(runs=[run for trace in TRACES for run in trace])], NOON)
-        if request.param == "with statistics":
+def store(request: pytest.FixtureRequest, open_filled: Callable[..., Store]) -> Store:
+    store = open_filled(run for trace in TRACES for run in trace)
+    if request.param == "with statistics":
+        with store._engine.begin() as connection:
             connection.exec_driver_sql("ANALYZE")
-    yield store
-    runner.run(store.aclose())
+    return store
 
 
 PAGES: dict[str, tuple[Rows, tuple[Any, ...]]] = {

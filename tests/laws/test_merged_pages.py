@@ -3,7 +3,7 @@
 import asyncio
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
@@ -13,11 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db import answers, composed, filters
-from db.arrivals import Batch, RunArrival
+from db.arrivals import RunArrival
 from db.cursors import cursor_of
 from db.dotted import segment
 from db.filters import All, Not, Where
-from db.ingest import fold
 from db.merging import split_of
 from db.pages import page
 from db.questions import RUNS
@@ -59,21 +58,8 @@ KNOWN = {run.id for run in RUNS_TOLD}
 
 
 @pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    """An event loop for all questions: connections belong to one."""
-    with asyncio.Runner() as runner:
-        yield runner
-
-
-@pytest.fixture(scope="module")
-def store(
-    database: str, open_empty: Callable[[str], Store], runner: asyncio.Runner
-) -> Iterator[Store]:
-    store = open_empty(database)
-    with store._engine.begin() as connection:
-        fold(connection, [Batch(runs=RUNS_TOLD)], NOON)
-    yield store
-    runner.run(store.aclose())
+def store(open_filled: Callable[..., Store]) -> Store:
+    return open_filled(RUNS_TOLD)
 
 
 def status_of(run: RunArrival) -> str:

@@ -12,13 +12,6 @@ from tests.levels import Answer, Levels
 
 
 @pytest.fixture
-def runner() -> Iterator[asyncio.Runner]:
-    """An event loop that lasts as long as the test."""
-    with asyncio.Runner() as runner:
-        yield runner
-
-
-@pytest.fixture
 def levels(store: Store, runner: asyncio.Runner) -> Iterator[Levels]:
     """Servers over the store at each level of compiled execution."""
     levels = Levels(store)
