@@ -29,6 +29,8 @@ MOST_ROWS = 2**31 - 2
 _STEPS = 4000
 _CACHED_STATEMENTS = 512
 _MOST_SLOW = 10_000
+_MOST_IDLE = 8
+"""Connections that are kept: each has a cache of some MB, and reads on the event loop need one."""
 
 
 class Reading(Protocol):
@@ -181,7 +183,7 @@ class SqliteReaders:
 
     def give(self, connection: _Connection) -> None:
         """Take a connection back."""
-        if self._closed:
+        if self._closed or len(self._idle) >= _MOST_IDLE:
             connection.close()
         else:
             self._idle.append(connection)
@@ -251,9 +253,9 @@ class SqliteReading:
 
     def _here(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]] | None:
         """Read on the event loop if it seems short; None if it is not."""
-        connection = self._begun()
         if self._readers.seemed_slow(sql):
             return None
+        connection = self._begun()
         try:
             found = connection.read(sql, values, self.budget.left, PATIENCE, time.thread_time)
         except TooSlowError:

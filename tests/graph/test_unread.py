@@ -95,7 +95,7 @@ def test_the_length_of_a_text_that_is_sent_in_pieces_is_told(endpoint: Endpoint,
         await client.ask(endpoint)
         length = sum(len(message["body"]) for message in client.sent[1:])
         assert (b"content-length", b"%d" % length) in client.sent[0]["headers"]
-        assert len(client.sent) > 5
+        assert client.sent[-1]["body"] == b""  # it is over once the rest is taken
         await store._readers.aclose()
 
     asyncio.run(scenario())
