@@ -31,8 +31,8 @@ from db.tables import RUN, RUN_SEARCH
 NEXT = 1_000
 """How many runs are looked at before the index is asked."""
 
-FEW = 1_000
-"""Up to so many matches are all fetched."""
+FEW = 5_000
+"""Up to so many matches are all fetched, in a tenth of a second; they may all be long ago."""
 
 _NEAR, _OF_FEW, _ONE_BY_ONE = (literal_column(str(at), Integer()) for at in range(3))
 _KEY = (RUN.c.trace_id, RUN.c.id)
