@@ -273,7 +273,9 @@ def test_what_is_not_read_is_a_415(client, headers, message):
 
 
 @pytest.mark.parametrize(
-    ("sent", "encoding"), [(b"x" * 2000, "identity"), (gzip.compress(bytes(2000)), "gzip")]
+    ("sent", "encoding"),
+    [(b"x" * 2000, "identity"), (gzip.compress(bytes(2000)), "gzip")],
+    ids=["plain", "gzip"],
 )
 def test_large_bodies_are_a_413(store, settings, sent, encoding):
     headers = {**PROTOBUF, "content-encoding": encoding}
