@@ -1,7 +1,6 @@
 """Holds the port and runs uvicorn on it, from a bound socket to a clean end."""
 
 import asyncio
-import ctypes
 import signal
 import socket
 import sys
@@ -14,6 +13,7 @@ import uvloop
 from starlette.types import ASGIApp
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from graph import memory
 from graph.headers import Requests, close_slow
 from graph.unread import LEAST
 
@@ -21,10 +21,10 @@ BACKLOG = 2048
 LINGER_SECONDS = 5
 STUCK_SECONDS = 60
 """Seconds after which the system drops a connection whose other end takes nothing of what waits."""
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_ARENA_MAX = -1, -3, -8  # of malloc.h
-
 _TICKS = 10
 """Of uvicorn's looks around, how many are a second."""
+_SECONDS_IDLE = 5
+"""How long memory may lie idle."""
 
 
 class PortError(Exception):
@@ -82,9 +82,11 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
     async def on_tick(self, counter: int) -> bool:
-        """Close connections whose headers do not come, once a second."""
+        """Close connections whose headers do not come, and give back memory that lies idle."""
         if counter % _TICKS == 0:
             close_slow(self.server_state.connections, self._header_seconds)
+        if counter % (_SECONDS_IDLE * _TICKS) == 0:
+            await asyncio.to_thread(memory.give_back)
         return await super().on_tick(counter)
 
     def stop(self) -> None:
@@ -137,7 +139,7 @@ def run(
     `header_seconds`, or their connection is closed. WebSockets have messages of at most
     `message_bytes`, and are closed where nothing comes back for a ping.
     """
-    _keep_memory()
+    memory.keep()
     signal.signal(signal.SIGTERM, _stopped)  # what uvicorn hands the signal to, once it is done
     config = uvicorn.Config(
         app,
@@ -165,17 +167,6 @@ def run(
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(work())
-
-
-def _keep_memory() -> None:
-    """Have the C library keep what large answers free; else each would fetch its pages anew."""
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):  # not glibc
-        return
-    mallopt(_M_TRIM_THRESHOLD, 256 * 2**20)
-    mallopt(_M_MMAP_THRESHOLD, 32 * 2**20)
-    mallopt(_M_ARENA_MAX, 2)  # what one thread has freed another may take
 
 
 def _stopped(number: int, _: FrameType | None) -> None:
