@@ -26,8 +26,7 @@ def advising(advice: str | Rows) -> Generator[None]:
     try:
         yield
     except TooSlowError as error:
-        told = advice if isinstance(advice, str) else advice_for(advice)
-        raise TooSlowError(error.told, told) from error
+        raise _advised(error, advice) from error
 
 
 def advised(ask: Ask[P, T]) -> Ask[P, T]:
@@ -35,10 +34,17 @@ def advised(ask: Ask[P, T]) -> Ask[P, T]:
 
     @wraps(ask)
     async def asking(reading: Reading, question: Rows, *args: P.args, **kwargs: P.kwargs) -> T:
-        with advising(question):
+        try:
             return await ask(reading, question, *args, **kwargs)
+        except TooSlowError as error:
+            raise _advised(error, question) from error
 
     return asking
+
+
+def _advised(error: TooSlowError, advice: str | Rows) -> TooSlowError:
+    told = advice if isinstance(advice, str) else advice_for(advice)
+    return TooSlowError(error.told, told)
 
 
 def advice_for(question: Rows) -> str:

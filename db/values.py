@@ -37,6 +37,8 @@ class Kind(Enum):
     JSON_TEST = "json test"
     SEARCH = "search"
 
+    __hash__ = object.__hash__  # Enum's own is Python, and this is looked up for each parameter
+
 
 _KINDS: tuple[tuple[type[TypeEngine[Any]], Kind], ...] = (
     (Id, Kind.ID),

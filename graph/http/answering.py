@@ -84,11 +84,12 @@ class Answering:
             headers.append((b"content-encoding", coding.value))
             parts = _compressed(parts, COMPRESSORS[coding]())
         await self.send({"type": "http.response.start", "status": status, "headers": headers})
-        for part in () if self.taken.head else parts:
+        for at, part in enumerate(() if self.taken.head else parts):
+            if at:
+                await asyncio.sleep(0)  # others first: a large answer is nobody's hurry
             self.patrol.sends(self.visit)
             if part:
                 await self.send({"type": "http.response.body", "body": part, "more_body": True})
-            await asyncio.sleep(0)  # others first: a large answer is nobody's hurry
         await self.send({"type": "http.response.body", "body": b""})
 
 

@@ -1,16 +1,21 @@
 """Databases to measure on: each made once in a folder, and found there again."""
 
 import sqlite3
+import sys
+import time
 import warnings
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from db import rollups
 from db.arrivals import RunArrival
+from db.search_index import index_some
 from db.store import Store
 from tests.benchmarks import data
 
@@ -48,6 +53,19 @@ def edition() -> str:
         with closing(sqlite3.connect(path)) as connection:
             tables = connection.execute("SELECT sql FROM sqlite_schema ORDER BY name").fetchall()
     return f"{data.EDITION}_{sha256(repr(tables).encode()).hexdigest()[:8]}"
+
+
+async def complete(url: str) -> None:
+    """Index what is not indexed and sum up what is not summed up."""
+    store = Store.open(url, synchronous="normal")
+    begun = time.perf_counter()
+    while await store.write(index_some):
+        pass
+    while await rollups.keep(store, data.BEGIN + timedelta(days=60)):
+        pass
+    await store.write(lambda connection: connection.exec_driver_sql("ANALYZE").close())
+    await store.aclose()
+    print(f"completed in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
 
 
 @contextmanager

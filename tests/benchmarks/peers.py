@@ -31,6 +31,8 @@ def main() -> None:
             listener,
             up=lambda: print(f"{given.peer}: {address(listener)}", flush=True),
             stopping=lambda: None,
+            stop_seconds=10,
+            header_seconds=10,
             message_bytes=1,
             ping_seconds=60,
         )

@@ -6,6 +6,7 @@ See docs/benchmarks.md for what is compared and how the numbers read.
 """
 
 import argparse
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import gettempdir
@@ -23,7 +24,7 @@ from tests.benchmarks.contest import (
     check,
     started,
 )
-from tests.benchmarks.databases import KINDS, Database
+from tests.benchmarks.databases import KINDS, Database, complete
 from tests.benchmarks.tails import memory_of, waits
 
 FOLDER = Path(gettempdir()) / "rungraph-benchmarks"
@@ -43,6 +44,7 @@ def measure(database: Database, given: argparse.Namespace) -> list[Contest]:
     names = [name for name in (OURS, FLOOR, STOCK) if name not in given.without]
     some = [cell for cell in cells() if not given.only or given.only == cell.path[1:]]
     url = database.runs(given.size)
+    asyncio.run(complete(url))  # else a server would do it meanwhile
     contests: list[Contest] = []
     for cell in some:
         with started(names, url) as servers:  # new ones: what one cell leaves behind is its own

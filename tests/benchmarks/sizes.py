@@ -21,16 +21,14 @@ from uuid import UUID, uuid4
 from sqlalchemy import Connection
 from starlette.testclient import TestClient
 
-from db import rollups
 from db.arrivals import Batch, RunArrival
 from db.removal import remove_runs, runs_of
-from db.search_index import index_some
 from db.store import Store
 from graph.app import create_app
 from graph.settings import Settings
 from tests.benchmarks.cells import FIELDS_10
 from tests.benchmarks.data import BEGIN, FLAT, SIZES, flat, root_of_tree, tree
-from tests.benchmarks.databases import KINDS, edition
+from tests.benchmarks.databases import KINDS, complete, edition
 from tests.benchmarks.reads import FOLDER
 
 MONTH = timedelta(days=30)
@@ -56,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             columns: dict[str, dict[str, str]] = {}
             for size in sizes:
                 url = database.make(f"sizes_{size.lower()}_{edition()}", everything(SIZES[size]))
-                asyncio.run(_complete(url))
+                asyncio.run(complete(url))
                 if not given.only_make:
                     columns[size] = measured(url, size, given.rounds)
             _print(database.name, columns)
@@ -167,19 +165,6 @@ async def _ingest(store: Store, count: int) -> float:
 
 def _forget(connection: Connection, traces: Sequence[UUID]) -> None:
     remove_runs(connection, runs_of(connection, traces, len(traces)))
-
-
-async def _complete(url: str) -> None:
-    """Index what is not indexed and sum up what is not summed up."""
-    store = Store.open(url, synchronous="normal")
-    begun = time.perf_counter()
-    while await store.write(index_some):
-        pass
-    while await rollups.keep(store, BEGIN + 2 * MONTH):
-        pass
-    await store.write(lambda connection: connection.exec_driver_sql("ANALYZE").close())
-    await store.aclose()
-    print(f"completed in {time.perf_counter() - begun:.0f} s", file=sys.stderr)
 
 
 def _bytes(url: str) -> int:
