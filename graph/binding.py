@@ -20,7 +20,7 @@ from db.threads import THREAD
 from db.values import EXPRESSIONS, FUNCTIONS, OF_ROWS, READY, Kind
 from graph.arguments import converter_of
 from graph.engine.protocol import Bail
-from graph.writing import LARGE_BYTES, LARGE_ROWS
+from graph.writing import LARGE_BYTES, LARGE_ROWS, Extent
 
 log = logging.getLogger("rungraph")
 
@@ -151,9 +151,9 @@ class StoreAnswers:
         return self.row_count > LARGE_ROWS or self.byte_count > LARGE_BYTES
 
     @property
-    def size(self) -> int:
-        """About how many bytes were found."""
-        return self.byte_count + _ROW_BYTES * self.row_count
+    def extent(self) -> Extent:
+        """About how much was found."""
+        return Extent(self.byte_count + _ROW_BYTES * self.row_count, self.row_count)
 
     async def rows(
         self, question: Rows, keys: Sequence[answers.Key], columns: tuple[Column, ...]

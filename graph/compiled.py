@@ -135,7 +135,7 @@ class CompiledSchema(strawberry.Schema):
             context.engine = Engine.EXECUTOR if several else Engine.OFF
             return None
         context.path = Engine.OPERATION
-        context.large = answers.size if answers.large else 0
+        context.large = answers.extent if answers.large else None
         return data
 
     async def checked(

@@ -17,6 +17,7 @@ from graph.loading import Loading
 from graph.observe import Seen
 from graph.preparing import Prepared
 from graph.settings import Engine, Settings
+from graph.writing import Extent
 
 
 @dataclass(slots=True)
@@ -26,7 +27,7 @@ class Context:
     Of the store there is what the viewer may see and do.
 
     `path` says what served the request, for those who debug; `large`, where its answer is to be
-    written in pieces, about how many bytes it has. `engine` is the level of compiled execution that
+    written in pieces, how large it is. `engine` is the level of compiled execution that
     may still be tried, and `operation` what graphql-core executes, for fields of the root that can
     be planned alone.
     `newest`: whoever was just told of a change reads no replica, which may not have it yet.
@@ -41,7 +42,7 @@ class Context:
     viewer: Viewer = LOCAL
     newest: bool = False
     path: str = "graphql-core"
-    large: int = 0
+    large: Extent | None = None
     cost: int = 0
     operation: Operation | None = None
     prepared: Prepared | None = None

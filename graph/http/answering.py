@@ -13,7 +13,7 @@ from graph.http.compression import COMPRESSORS, WORTH_IT, Compressor
 from graph.http.negotiation import Coding, Media
 from graph.http.patrol import Patrol, Visit
 from graph.unread import LEAST, Unread
-from graph.writing import pieces
+from graph.writing import Extent, pieces
 
 Header = tuple[bytes, bytes]
 
@@ -51,11 +51,11 @@ class Answering:
             orjson.dumps(value), status, [*_headers(self.taken.media, self.vary), *more]
         )
 
-    async def large(self, value: Any, size: int) -> None:
-        """Write an answer of about so many bytes, in pieces. Raises BusyError for one too many."""
+    async def large(self, value: Any, extent: Extent) -> None:
+        """Write an answer that is about so large, in pieces. Raises BusyError for one too many."""
         headers = [*_headers(self.taken.media, self.vary), *self.taken.origin]
-        with self.unread.held(size):
-            await self._pieces(pieces(value), 200, headers)
+        with self.unread.held(extent.bytes):
+            await self._pieces(pieces(value, extent.few), 200, headers)
 
     async def text(self, text: bytes, status: int, headers: list[Header]) -> None:
         """Write a text that is there already."""
