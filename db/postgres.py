@@ -19,7 +19,7 @@ from db.bulky import MANY, Bulky
 from db.connections import Connections
 from db.errors import InvalidError, TooSlowError, UnavailableError, UnsupportedError
 from db.reach import Reach
-from db.readers import Budget
+from db.readers import MOST_ROWS, Budget
 from db.servers import Server, telling, told
 from db.slow import SLOW, SlowStatements
 
@@ -52,8 +52,12 @@ async def _configure(connection: Any) -> None:
 
 
 @lru_cache(maxsize=_CACHED_TEXTS)
-def _numbered(sql: str) -> str:
-    """Return a statement with $1, $2... for its parameters."""
+def _numbered(sql: str, most: int) -> str:
+    """Return a statement with $1, $2... for its parameters.
+
+    It brings one row more than `most` at worst, which tells that there are too many: what it
+    brings is only counted once it is all there.
+    """
     at = 0
 
     def mark(found: re.Match[str]) -> str:
@@ -63,7 +67,8 @@ def _numbered(sql: str) -> str:
         at += 1
         return f"${at}"
 
-    return _MARK.sub(mark, sql)
+    text = _MARK.sub(mark, sql)
+    return text if "LIMIT" in text or most >= MOST_ROWS else f"{text} LIMIT {most + 1}"
 
 
 class PostgresReaders:
@@ -178,7 +183,9 @@ class PostgresReading:
                 self._begun = True
             bulky = self._readers.bulky
             async with bulky.turns if sql in bulky.known else nullcontext():
-                found: list[tuple[Any, ...]] = await connection.fetch(_numbered(sql), *values)
+                found: list[tuple[Any, ...]] = await connection.fetch(
+                    _numbered(sql, self.budget.most), *values
+                )
         except asyncpg.QueryCanceledError as error:
             await self._end()
             msg = f"the read took more than {self._readers.seconds:g} s"

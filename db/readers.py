@@ -63,10 +63,10 @@ class Reading(Protocol):
 class Budget:
     """The rows that may be read for one question of a user, over all its statements."""
 
-    __slots__ = ("_most", "left")
+    __slots__ = ("left", "most")
 
     def __init__(self, most: int = MOST_ROWS) -> None:
-        self._most = most
+        self.most = most
         self.left = most
 
     def check(self) -> None:
@@ -82,9 +82,7 @@ class Budget:
 
     def error(self) -> TooManyRowsError:
         """Return what tells that there are too many."""
-        return TooManyRowsError(
-            f"the query needs more than {self._most} rows; at most {self._most}"
-        )
+        return TooManyRowsError(f"the query needs more than {self.most} rows; at most {self.most}")
 
 
 class Readers(Protocol):

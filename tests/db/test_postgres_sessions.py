@@ -19,7 +19,8 @@ from sqlalchemy.engine import make_url
 
 from db import store as stores
 from db.arrivals import Batch
-from db.errors import TooSlowError, UnavailableError
+from db.errors import TooManyRowsError, TooSlowError, UnavailableError
+from db.readers import Budget
 from db.servers import Server
 from db.store import Store
 from db.tables import RUN
@@ -182,6 +183,19 @@ def test_a_read_that_takes_too_long_is_stopped(postgres_url: str):
             assert await rows(served, "SELECT 1") == [(1,)]
 
     asyncio.run(read())
+
+
+def test_no_more_rows_come_than_tell_that_there_are_too_many(postgres_url: str):
+    async def read() -> int:
+        async with opened(postgres_url) as store:
+            reading = store.reading()
+            reading.budget = Budget(10)
+            with pytest.raises(TooManyRowsError, match="at most 10"):
+                await reading.rows("SELECT generate_series(1, 1000000)", ())
+            await reading.close()
+            return reading.budget.left
+
+    assert asyncio.run(read()) == -1
 
 
 def test_no_more_connections_read_than_are_allowed(postgres_url: str):
