@@ -16,7 +16,7 @@ import argparse
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -160,7 +160,13 @@ def _spent(server: int | None, database: Database) -> dict[str, float]:
 
 def _of_family(pid: int | None) -> float:
     """Return the milliseconds of CPU of a process and those it has started."""
-    return 0.0 if pid is None else sum(cpu_ns(each) for each in (pid, *_children(pid))) / 1e6
+    if pid is None:
+        return 0.0
+    spent = 0
+    for each in (pid, *_children(pid)):
+        with suppress(OSError):  # it has ended meanwhile
+            spent += cpu_ns(each)
+    return spent / 1e6
 
 
 def _children(pid: int) -> Iterator[int]:
