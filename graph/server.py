@@ -19,6 +19,9 @@ from graph.unread import LEAST
 
 BACKLOG = 2048
 LINGER_SECONDS = 5
+"""How long at most the rest of a message is taken that was refused, and thrown away."""
+QUIET_SECONDS = 0.5
+"""After how long without any more of it that is over."""
 STUCK_SECONDS = 60
 """Seconds after which the system drops a connection whose other end takes nothing of what waits."""
 _TICKS = 10
@@ -34,6 +37,8 @@ class PortError(Exception):
 class _Sockets(WebSocketsSansIOProtocol):
     """Refuses a message that is too long so that its sender hears why."""
 
+    _patience = 0.0
+
     def handle_parser_exception(self) -> None:
         """Say why the connection is closed, and throw away what is still sent for a while.
 
@@ -47,7 +52,8 @@ class _Sockets(WebSocketsSansIOProtocol):
         self.transport.write(b"".join(self.conn.data_to_send()))
         self.close_sent = True
         self.transport.resume_reading()
-        self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        self._patience = self.loop.time() + LINGER_SECONDS
+        self._hear_out()
 
     async def send(self, message: Any) -> None:
         """Send a message; a large one is not sent before its receiver has taken most of it."""
@@ -55,10 +61,19 @@ class _Sockets(WebSocketsSansIOProtocol):
         if len(message.get("text") or "") >= LEAST:
             await self.writable.wait()
 
+    def _hear_out(self) -> None:
+        """Close once nothing more comes, or the patience is over; until then nobody else closes."""
+        if self.close_timer is not None:
+            self.close_timer.cancel()
+        at = min(self.loop.time() + QUIET_SECONDS, self._patience)
+        self.close_timer = self.loop.call_at(at, self.transport.close)
+
     def data_received(self, data: bytes) -> None:
-        """Read on, until something was refused."""
+        """Read on, until something was refused; what comes then is thrown away."""
         if self.conn.parser_exc is None:
             super().data_received(data)
+        elif not self.transport.is_closing():
+            self._hear_out()
 
 
 class _Server(uvicorn.Server):

@@ -56,18 +56,11 @@ def check(database: str, key: str, *more: str) -> None:
         serving("serve", database, settings=settings) as server,
         runs_arriving(server.url, key),
     ):
-        command = (
+        checked(
             *("node", "ws_check.mjs", f"{server.url}/graphql", "--profile", str(PROFILE)),
             *("--init-timeout", INIT_SECONDS, "--bar", "MAY", *more),
+            cwd=folder,
         )
-        try:
-            checked(*command, cwd=folder)
-        except AssertionError as missed:
-            if "59 passed, 1 failed" not in str(missed) and "60 passed, 1 failed" not in str(
-                missed
-            ):
-                raise
-            checked(*command, cwd=folder)  # W33: now and then a client hears 1006 instead of 1009
 
 
 def test_the_protocol_is_kept(tmp_path):
