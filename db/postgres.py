@@ -7,7 +7,6 @@ payloads as bytes: nothing is made into an object that would only be made into t
 
 import asyncio
 import re
-import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from functools import lru_cache
@@ -19,9 +18,9 @@ from db.bulky import MANY, Bulky
 from db.connections import Connections
 from db.errors import InvalidError, TooSlowError, UnavailableError, UnsupportedError
 from db.reach import Reach
-from db.readers import MOST_ROWS, Budget
+from db.readers import MOST_ROWS, Snapshot
 from db.servers import Server, telling, told
-from db.slow import SLOW, SlowStatements
+from db.slow import SlowStatements
 
 _BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 _MARK = re.compile("%[s%]")
@@ -117,41 +116,21 @@ class PostgresReaders:
         """Do nothing: connections belong to an event loop."""
 
 
-class PostgresReading:
+class PostgresReading(Snapshot):
     """A snapshot of a PostgreSQL database."""
 
     dialect = "postgresql"
 
     def __init__(self, readers: PostgresReaders, reach: Reach | None = None) -> None:
+        super().__init__(reach, readers.slow)
         self._readers = readers
-        self.reach = reach
         self._connection: Any = None
         self._begun = False
         self._has_read = False
         self._one_at_a_time = asyncio.Lock()
-        self.statements: list[str] = []
-        self.seconds = 0.0
-        self.alone = False
-        self.budget = Budget()
-
-    async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement; a snapshot that shows nothing yet may be begun anew."""
-        self.budget.check()
-        if self.reach is not None:
-            sql = self.reach.within(self.dialect, sql)
-        self.statements.append(sql)
-        begun = time.perf_counter()
-        try:
-            found = await self._found(sql, values)
-        finally:
-            seconds = time.perf_counter() - begun
-            self.seconds += seconds
-            if seconds > SLOW:
-                self._readers.slow.note(sql, seconds)
-        self.budget.take(len(found))
-        return found
 
     async def _found(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Read; a snapshot that shows nothing yet may be begun anew."""
         async with self._one_at_a_time:
             try:
                 found = await self._rows(sql, values)

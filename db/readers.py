@@ -85,6 +85,41 @@ class Budget:
         return TooManyRowsError(f"the query needs more than {self.most} rows; at most {self.most}")
 
 
+class Snapshot:
+    """What every snapshot does for a statement: keeps it within reach and budget, and times it."""
+
+    dialect: str
+
+    def __init__(self, reach: Reach | None, slow: SlowStatements) -> None:
+        self.reach = reach
+        self._slow = slow
+        self.statements: list[str] = []
+        self.seconds = 0.0
+        self.alone = False
+        self.budget = Budget()
+
+    async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement."""
+        self.budget.check()
+        if self.reach is not None:
+            sql = self.reach.within(self.dialect, sql)
+        self.statements.append(sql)
+        begun = time.perf_counter()
+        try:
+            found = await self._found(sql, values)
+        finally:
+            seconds = time.perf_counter() - begun
+            self.seconds += seconds
+            if seconds > SLOW:
+                self._slow.note(sql, seconds)
+        self.budget.take(len(found))
+        return found
+
+    async def _found(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        """Send a statement."""
+        raise NotImplementedError
+
+
 class Readers(Protocol):
     """The reading connections of a database; `slow`: the statements that were."""
 
@@ -214,40 +249,21 @@ class SqliteReaders:
         return connection.watch()
 
 
-class SqliteReading:
+class SqliteReading(Snapshot):
     """A snapshot of a SQLite file."""
 
     dialect = "sqlite"
 
     def __init__(self, readers: SqliteReaders, reach: Reach | None = None) -> None:
+        super().__init__(reach, readers.slow)
         self._readers = readers
-        self.reach = reach
         self._connection: _Connection | None = None
         self._in_thread: asyncio.Lock | None = None
         """Held while a thread reads; None until one has to."""
-        self.statements: list[str] = []
-        self.seconds = 0.0
-        self.alone = False
-        self.budget = Budget()
 
-    async def rows(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement."""
-        self.budget.check()
-        if self.reach is not None:
-            sql = self.reach.within(self.dialect, sql)
-        self.statements.append(sql)
-        begun = time.perf_counter()
-        try:
-            found = self._here(sql, values) if self._in_thread is None else None
-            if found is None:
-                found = await self._in_turn(sql, values)
-        finally:
-            seconds = time.perf_counter() - begun
-            self.seconds += seconds
-            if seconds > SLOW:
-                self._readers.slow.note(sql, seconds)
-        self.budget.take(len(found))
-        return found
+    async def _found(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        found = self._here(sql, values) if self._in_thread is None else None
+        return await self._in_turn(sql, values) if found is None else found
 
     def _here(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]] | None:
         """Read on the event loop if it seems short; None if it is not."""

@@ -1,11 +1,9 @@
 """The commands `import` and `export`."""
 
-import asyncio
 import os
 import sys
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import TypeVar
 
 from db import exporting, language
 from db.errors import StoreError
@@ -18,10 +16,10 @@ from graph.exporting.runs import export as write_runs
 from graph.importing.files import FileImport, Imported, mark_in
 from graph.importing.sources import check, opened
 from graph.importing.told import Reader
+from graph.opening import with_store
 from graph.progress import Progress
 from graph.settings import Settings
 
-T = TypeVar("T")
 Advance = Callable[[int], None]
 
 PATIENCE = 86_400.0
@@ -43,7 +41,9 @@ def import_(settings: Settings, files: Sequence[str], project: str | None, again
     """Bring runs in from files; return 1 if lines of them were refused."""
     try:
         check(files)
-        return _with_store(settings, lambda store: _import(store, files, project, again=again))
+        return with_store(
+            settings, lambda store: _import(store, files, project, again=again), patience=PATIENCE
+        )
     except (StoreError, OSError) as problem:
         raise ImpossibleError(str(problem)) from problem
     except KeyboardInterrupt:
@@ -114,7 +114,7 @@ def export(
             return await _export(store, of, output)
 
     try:
-        done = _with_store(settings, whole)
+        done = with_store(settings, whole, patience=PATIENCE)
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python flushes it again
         return 1
@@ -146,20 +146,3 @@ def _bar(name: str, total: int | None, unit: str, done: int = 0) -> Generator[Ad
 
 def _counted(runs: int, feedback: int, files: int) -> str:
     return f"{runs:,} runs, {feedback:,} judgements, {files:,} files"
-
-
-def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
-    async def whole() -> T:
-        store = Store.open(
-            settings.db,
-            synchronous=settings.sqlite_synchronous,
-            server=settings.server,
-            patience=PATIENCE,
-            attachments=settings.attachments,
-        )
-        try:
-            return await work(store)
-        finally:
-            await store.aclose()
-
-    return asyncio.run(whole())

@@ -1,11 +1,9 @@
 """Commands that tend a database: its tables, how long it keeps runs, its index of words."""
 
-import asyncio
 import sys
-from collections.abc import Awaitable, Callable, Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import TypeVar
 
 from db import citus as cluster
 from db import copying, retention
@@ -16,10 +14,9 @@ from db.schema_version import migrate as migrate_tables
 from db.schema_version import shown
 from db.search_index import index_some, start_anew
 from db.store import Store, utc_now
+from graph.opening import with_store
 from graph.progress import Progress
 from graph.settings import Settings
-
-T = TypeVar("T")
 
 _KEPT_FOR_EVER = (
     "every project keeps its runs for ever; say `rungraph keep --project NAME --days N` or set"
@@ -46,7 +43,7 @@ def reindex(settings: Settings) -> None:
             pass
         return count
 
-    count = _with_store(settings, rebuild)
+    count = with_store(settings, rebuild)
     _say(f"{shown(settings.db)}: the words of {count} runs are indexed anew")
 
 
@@ -58,7 +55,7 @@ def keep(settings: Settings, project: str | None, days: int | None) -> None:
             await store.write(retention.keep_for, project, days)
         return await store.read_with(retention.kept_for)
 
-    for name, kept in _with_store(settings, told):
+    for name, kept in with_store(settings, told):
         given = settings.retention_days if kept is None else kept
         _say(f"{'for ever' if given == retention.FOREVER else f'{given} days':>12}  {name}")
 
@@ -80,7 +77,7 @@ def prune(
         with Progress("pruning", None, "runs") as progress:
             return await retention.prune(store, pruning, lambda _, runs: progress.advance(runs))
 
-    gone = _with_store(settings, pruned)
+    gone = with_store(settings, pruned)
     what = "the payloads of " if payloads_only else ""
     done = "would go" if dry_run else "are gone"
     traces = "" if payloads_only else f", {gone.roots.total():,} of them roots of traces,"
@@ -95,7 +92,7 @@ def _prune_files(settings: Settings, *, dry_run: bool) -> None:
         with Progress("looking through files", None, "files") as progress:
             return await nobodys_files(store, utc_now() - age, progress.advance, delete=not dry_run)
 
-    count = _with_store(settings, pruned)
+    count = with_store(settings, pruned)
     done = "would go" if dry_run else "are gone"
     _say(f"{settings.attachments}: {count:,} files that are no run's {done}")
 
@@ -112,22 +109,6 @@ def copy(_: Settings, source: str, target: str) -> None:
     for table in copied:
         _say(f"{table.rows:>12,}  {table.digest}  {table.name}")
     _say(f"{shown(target)} holds what {shown(source)} held; words are indexed by its server")
-
-
-def _with_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
-    async def whole() -> T:
-        store = Store.open(
-            settings.db,
-            synchronous=settings.sqlite_synchronous,
-            server=settings.server,
-            attachments=settings.attachments,
-        )
-        try:
-            return await work(store)
-        finally:
-            await store.aclose()
-
-    return asyncio.run(whole())
 
 
 def _say(text: str) -> None:

@@ -4,14 +4,11 @@
 """
 
 import argparse
-import ctypes
 import gc
 from contextlib import closing
 from importlib import import_module
 
 from graph.server import address, listen, run
-
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 
 
 def main() -> None:
@@ -24,7 +21,7 @@ def main() -> None:
     module = import_module(f"tests.benchmarks.{given.peer}")
     app = module.create_app(given.db)
     if given.peer == "floor":
-        _settle()
+        gc.freeze()  # as a careful server does: what is loaded is left to no collector
     with closing(listen("127.0.0.1", given.port)) as listener:
         run(
             app,
@@ -36,18 +33,6 @@ def main() -> None:
             message_bytes=1,
             ping_seconds=60,
         )
-
-
-def _settle() -> None:
-    """Do what a careful server does once: leave what is loaded to no collector, keep buffers.
-
-    Else malloc may give an answer's buffer back to the system each time, and take it again page by
-    page; see mallopt(3).
-    """
-    gc.freeze()
-    libc = ctypes.CDLL(None)
-    libc.mallopt(_TRIM_THRESHOLD, 256 * 1024 * 1024)
-    libc.mallopt(_MMAP_THRESHOLD, 32 * 1024 * 1024)
 
 
 if __name__ == "__main__":
