@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from itertools import count
 from random import Random
 from threading import Condition
+from typing import Any
 
 import httpx
 import orjson
@@ -77,21 +78,27 @@ def batch(trace: Trace) -> tuple[str, str, bytes]:
     return "/runs/batch", "application/json", orjson.dumps({"post": posts})
 
 
-def send(url: str, seed: int, answers: Iterator[int], heard: Callable[[Told], None]) -> None:
-    """Send traces until the server is gone."""
+def told_by(seed: int, answers: Iterator[int]) -> Iterator[tuple[str, dict[str, Any], Told]]:
+    """Yield where to post a trace, how, and what it tells; without end."""
     random = Random(seed)
     form = multipart if seed % 2 else batch
+    for answer in answers:
+        trace = trace_of(random, answer)
+        path, kind, body = form(trace)
+        sent = {"content": body, "headers": {"content-type": kind}}
+        yield path, sent, {str(run.id): answer for run in trace.runs}
+
+
+def send(url: str, seed: int, answers: Iterator[int], heard: Callable[[Told], None]) -> None:
+    """Send traces until the server is gone."""
     with httpx.Client(base_url=url, timeout=30) as client:
-        while True:
-            answer = next(answers)
-            trace = trace_of(random, answer)
-            path, kind, body = form(trace)
+        for path, sent, told in told_by(seed, answers):
             try:
-                response = client.post(path, content=body, headers={"content-type": kind})
+                response = client.post(path, **sent)
             except httpx.TransportError:
                 return
             assert response.status_code == 202, response.text
-            heard({str(run.id): answer for run in trace.runs})
+            heard(told)
 
 
 def check(ask: Callable[..., dict], told: Told) -> None:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from tests.servers import serving
-from tests.test_kill import SENDERS, Acknowledged, Told, batch, check, multipart, trace_of
+from tests.test_kill import SENDERS, Acknowledged, Told, check, told_by
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -59,21 +59,19 @@ def send(
     url: str, seed: int, answers: Iterator[int], heard: Callable[[Told], None], done: Event
 ) -> int:
     """Send traces until it is enough; return how many were refused, to be sent again."""
-    random, refused = Random(seed), 0
-    form = multipart if seed % 2 else batch
+    refused = 0
     with httpx.Client(base_url=url, timeout=60) as client:
-        while not done.is_set():
-            answer = next(answers)
-            trace = trace_of(random, answer)
-            path, kind, body = form(trace)
+        for path, sent, told in told_by(seed, answers):
             while not done.is_set():
-                response = client.post(path, content=body, headers={"content-type": kind})
+                response = client.post(path, **sent)
                 if response.status_code == 202:
-                    heard({str(run.id): answer for run in trace.runs})
+                    heard(told)
                     break
                 assert response.status_code == 503, response.text
                 assert int(response.headers["retry-after"]) > 0
                 refused += 1
+            if done.is_set():
+                break
     return refused
 
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from itertools import count
-from random import Random
 from threading import Event
 from urllib.parse import urlsplit
 
@@ -17,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.servers import Server, serving
-from tests.test_kill import Acknowledged, batch, multipart, trace_of
+from tests.test_kill import Acknowledged, told_by
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
@@ -28,21 +27,18 @@ TERMINATED = 128 + 15
 
 def send(server: Server, seed: int, answers: Iterator[int], kept: Acknowledged) -> list[int]:
     """Send traces until the port is closed; return other statuses than that they are kept."""
-    random, others = Random(seed), list[int]()
-    form = multipart if seed % 2 else batch
+    others: list[int] = []
     with httpx.Client(base_url=server.url, timeout=30) as client:
-        while True:
-            answer = next(answers)
-            trace = trace_of(random, answer)
-            path, kind, body = form(trace)
+        for path, sent, told in told_by(seed, answers):
             try:
-                sent = client.post(path, content=body, headers={"content-type": kind})
+                response = client.post(path, **sent)
             except httpx.TransportError:
-                return others
-            if sent.status_code == 202:
-                kept.add({str(run.id): answer for run in trace.runs})
+                break
+            if response.status_code == 202:
+                kept.add(told)
             else:
-                others.append(sent.status_code)
+                others.append(response.status_code)
+    return others
 
 
 def ask(server: Server) -> list[str]:

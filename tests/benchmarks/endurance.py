@@ -24,7 +24,7 @@ import httpx
 
 from tests.benchmarks.killed import DATABASES, Database
 from tests.servers import Server, serving
-from tests.test_kill import Acknowledged, batch, check, multipart, trace_of
+from tests.test_kill import Acknowledged, check, told_by
 
 SENDERS, READERS = 3, 2
 SHORTEST, LONGEST = 20, 40
@@ -98,23 +98,18 @@ class Endurance:
 
     def _send(self, server: Server, seed: int, life: Life) -> None:
         """Send traces until the server is gone; what is refused again, until it is not."""
-        random = Random(seed)
-        form = multipart if seed % 2 else batch
         with httpx.Client(base_url=server.url, timeout=60) as client:
-            while True:
-                answer = next(self.answers)
-                trace = trace_of(random, answer)
-                path, kind, body = form(trace)
+            for path, sent, told in told_by(seed, self.answers):
                 status = 503
                 while status == 503:
                     try:
-                        sent = client.post(path, content=body, headers={"content-type": kind})
+                        response = client.post(path, **sent)
                     except httpx.TransportError:
                         return
-                    status = sent.status_code
+                    status = response.status_code
                     life.refused["ingest"] += status == 503
-                assert status == 202, sent.text
-                self.kept.add({str(run.id): answer for run in trace.runs})
+                assert status == 202, response.text
+                self.kept.add(told)
 
 
 def _ask(server: Server, seed: int, life: Life) -> None:
