@@ -39,6 +39,7 @@ from sqlmodel import SQLModel
 
 from db.dialects import open_any
 from db.errors import ConflictError, InvalidError, NotFoundError, SchemaMismatchError
+from db.recall import named
 from db.schema_version import HEAD, current, ensure, mismatch, shown
 from db.search_index import start_anew
 from db.tables import RUN_SEARCH, RUN_SEARCH_QUEUE
@@ -194,7 +195,7 @@ def _streamed(engine: Engine, query: Any) -> Generator[Iterator[dict[str, Any]]]
         engine.connect().execution_options(**few) as connection,
         connection.execute(query) as result,
     ):
-        yield ({str(name): value for name, value in row.items()} for row in result.mappings())
+        yield map(named, result.mappings())
 
 
 def _put(

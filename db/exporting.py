@@ -17,7 +17,7 @@ from db.errors import NotFoundError
 from db.filters import EVERYTHING, All, Where, test
 from db.orders import Order, Term
 from db.questions import RUNS, Rows, Window
-from db.recall import WHOLE
+from db.recall import WHOLE, named
 from db.store import Store
 from db.tables import ATTACHMENT, FEEDBACK, PROJECT, RUN
 from db.values import READY, Kind, moment_of, parse_id
@@ -109,7 +109,7 @@ def whole(connection: Connection, keys: Sequence[Key]) -> list[Stored]:
     """Return runs with what they carried, in the order of the keys; who is gone is left out."""
     rows = {
         (row["trace_id"], row["id"]): row
-        for row in map(_named, connection.execute(WHOLE, {"keys": keys}).mappings())
+        for row in map(named, connection.execute(WHOLE, {"keys": keys}).mappings())
     }
     return [rows[key] for key in keys if key in rows]
 
@@ -126,7 +126,7 @@ def files(connection: Connection, keys: Sequence[Key]) -> Mapping[Key, list[Stor
 
 def projects(connection: Connection) -> Mapping[UUID, Stored]:
     """Return all projects by id."""
-    rows = map(_named, connection.execute(select(PROJECT)).mappings())
+    rows = map(named, connection.execute(select(PROJECT)).mappings())
     return {row["id"]: row for row in rows}
 
 
@@ -135,7 +135,7 @@ def loose_judgements(connection: Connection, after: Key | None, most: int) -> li
     query = select(FEEDBACK).where(_of_no_run(FEEDBACK)).order_by(*FEEDBACK.primary_key)
     if after is not None:
         query = query.where(tuple_(*FEEDBACK.primary_key) > _bound(FEEDBACK, after))
-    return [_named(row) for row in connection.execute(query.limit(most)).mappings()]
+    return [named(row) for row in connection.execute(query.limit(most)).mappings()]
 
 
 def loose_files(connection: Connection, after: tuple[Any, ...] | None, most: int) -> list[Stored]:
@@ -143,7 +143,7 @@ def loose_files(connection: Connection, after: tuple[Any, ...] | None, most: int
     query = select(*_FILE).where(_of_no_run(ATTACHMENT)).order_by(*ATTACHMENT.primary_key)
     if after is not None:
         query = query.where(tuple_(*ATTACHMENT.primary_key) > _bound(ATTACHMENT, after))
-    return [_named(row) for row in connection.execute(query.limit(most)).mappings()]
+    return [named(row) for row in connection.execute(query.limit(most)).mappings()]
 
 
 def _of_no_run(table: Any) -> Any:
@@ -164,8 +164,4 @@ def _by_run(connection: Connection, query: Any, keys: Sequence[Key]) -> dict[Key
 
 
 def _rows(connection: Connection, query: Any, keys: Sequence[Key]) -> Iterator[Stored]:
-    return map(_named, connection.execute(query, {"keys": keys}).mappings())
-
-
-def _named(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(name): value for name, value in row.items()}
+    return map(named, connection.execute(query, {"keys": keys}).mappings())

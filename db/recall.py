@@ -1,6 +1,7 @@
 """The stored runs that a fold speaks of: where they stand, and, of those it changes, everything."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, and_, select
@@ -19,6 +20,11 @@ WHOLE = select(RUN, *[column for column in RUN_PAYLOAD.c if column.name not in R
         RUN_PAYLOAD, and_(RUN_PAYLOAD.c.trace_id == RUN.c.trace_id, RUN_PAYLOAD.c.id == RUN.c.id)
     )
 )
+
+
+def named(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return a row's values by the names of its columns."""
+    return {str(name): value for name, value in row.items()}
 
 
 class Memory:

@@ -13,7 +13,7 @@ from db.attachments import discard_of_runs, discard_of_traces
 from db.changes import ChangeKind, Noted, note
 from db.dialects import key_rows
 from db.merge import recalled
-from db.recall import WHOLE
+from db.recall import WHOLE, named
 from db.search_index import enqueue
 from db.sending import send
 from db.tables import ATTACHMENT, FEEDBACK, RUN, RUN_PAYLOAD
@@ -58,7 +58,7 @@ def runs_of(connection: Connection, traces: Collection[UUID], most: int) -> Sequ
 
 def remove_runs(connection: Connection, keys: Sequence[Key]) -> None:
     """Take runs away: rows, payloads, tags, metadata. What is summed up of them stays as it is."""
-    rows = [_named(row) for row in connection.execute(WHOLE, {"keys": keys}).mappings()]
+    rows = [named(row) for row in connection.execute(WHOLE, {"keys": keys}).mappings()]
     take_away_sides(connection, [recalled(row) for row in rows])
     for statement in _GONE.values():
         send(connection, statement, _bound(keys))
@@ -90,7 +90,3 @@ def _deleted(row: Mapping[str, Any]) -> Noted:
 
 def _bound(keys: Iterable[Key]) -> list[dict[str, Any]]:
     return [{"of_trace": trace, "of_run": id} for trace, id in keys]
-
-
-def _named(row: Mapping[Any, Any]) -> dict[str, Any]:
-    return {str(name): row[name] for name in row}
