@@ -390,7 +390,7 @@ def test_where_one_file_fails_the_others_are_taken_back(store, outside, monkeypa
 def test_what_a_killed_server_left_is_found(store, outside, tmp_path, capsys, monkeypatch):
     ingest(store, sent())
     asyncio.run(outside.put("nobody/knows", b"x"))
-    monkeypatch.setattr(tending, "_with_store", lambda _, work: asyncio.run(work(store)))
+    monkeypatch.setattr(tending, "with_store", lambda _, work: asyncio.run(work(store)))
     monkeypatch.setattr(tending, "timedelta", lambda **_: utc_now() - utc_now())
     time.sleep(0.002)
     options: dict[str, Any] = {"payloads_only": False, "batch": 1, "files": True}
