@@ -258,6 +258,8 @@ def asked(dialect: str, question: Rows) -> dict[str, Any]:
     if window is None:
         return found
     found["size"] = window.size + 1
+    if window.after is None and window.before is None:
+        return found
     kinds = [question.link.target.kind(column) for column in question.order_columns]
     for prefix, cursor in (("a", window.after), ("b", window.before)):
         for at, asked in enumerate(cursor or ()):

@@ -25,6 +25,7 @@ from sqlalchemy.sql.schema import Table
 from sqlalchemy.sql.selectable import TableValuedAlias
 
 from db.dialects import (
+    as_text,
     beside_keys,
     dialect_named,
     head_of,
@@ -271,10 +272,20 @@ def _column(
         case Score(key):
             return average_score(key)
         case str():
-            stored = entity.columns[column]
-            if entity.kinds[column] is Kind.JSON:
-                return passed_through(dialect, stored)
-            return moment(dialect, stored) if entity.kinds[column] is Kind.TIME else stored
+            return _SHOWN.get(entity.kinds[column], _as_stored)(dialect, entity.columns[column])
+
+
+def _as_stored(_: str, stored: ColumnElement[Any]) -> ColumnElement[Any]:
+    return stored
+
+
+_SHOWN: Mapping[Kind, Callable[[str, ColumnElement[Any]], ColumnElement[Any]]] = {
+    Kind.ID: as_text,
+    Kind.MONEY: as_text,
+    Kind.JSON: passed_through,
+    Kind.TIME: moment,
+}
+"""How a column is selected, by what it holds; others as they are stored."""
 
 
 def _as_it_is(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -376,6 +376,15 @@ def passed_through(dialect: str, text: ColumnElement[Any]) -> ColumnElement[Any]
     return cast(text, LargeBinary if dialect == "sqlite" else postgresql.VARCHAR)
 
 
+def as_text(dialect: str, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return an id or an amount of money as text, which the driver takes as it comes.
+
+    PostgreSQL sends text for it either way; of the type itself, asyncpg would have Python make the
+    text anew, value by value.
+    """
+    return value if dialect == "sqlite" else cast(value, Text())
+
+
 def moment(dialect: str, time: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return a time as the text an answer holds; SQLite stores it almost so."""
     if dialect == "sqlite":

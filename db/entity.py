@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import BigInteger, ColumnElement, Integer
 from sqlalchemy.sql import FromClause
 
 from db.values import Kind, kind_of
@@ -86,6 +86,11 @@ class Entity:
         if isinstance(column, Score):
             return Kind.FLOAT
         return Kind.INT if isinstance(column, Size | Total) else self.kinds[column]
+
+    def is_int32(self, column: Column) -> bool:
+        """Say whether a column is declared to hold whole numbers of 32 bits."""
+        declared = self.columns[column].type if isinstance(column, str) else None
+        return isinstance(declared, Integer) and not isinstance(declared, BigInteger)
 
 
 def plain(*names: str, **renamed: str) -> dict[str, Attribute]:

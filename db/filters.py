@@ -119,6 +119,8 @@ for a list its length)."""
 def form(where: Where) -> Form:  # noqa: PLR0911 - a case for each kind of node
     """Return the tree without its values: equal forms share a statement."""
     match where:
+        case All():
+            return ("all", *map(form, where.parts))
         case Test():
             if _is_literal(where.clause, where.operator):
                 return (where.clause, where.operator, where.value)
@@ -128,35 +130,39 @@ def form(where: Where) -> Form:  # noqa: PLR0911 - a case for each kind of node
             return ("json", where.source, where.structure is not None)
         case Some():
             return ("some", where.relation, form(where.part))
-        case All():
-            return ("all", *map(form, where.parts))
         case AnyOf():
             return ("any", *map(form, where.parts))
         case Not():
             return ("not", form(where.part))
 
 
-def values(where: Where) -> Iterator[tuple[Kind, Any]]:
-    """Yield the kind and value of each parameter, in the order in which `clause_of` takes them."""
+def values(where: Where) -> list[tuple[Kind, Any]]:
+    """Return the kind and value of each parameter, in the order in which `clause_of` takes them."""
+    found: list[tuple[Kind, Any]] = []
+    _take_values(where, found)
+    return found
+
+
+def _take_values(where: Where, found: list[tuple[Kind, Any]]) -> None:
     match where:
+        case All() | AnyOf():
+            for part in where.parts:
+                _take_values(part, found)
         case Test():
             if _is_literal(where.clause, where.operator):
                 return
             kind = CLAUSES[where.clause].kind
             if where.operator in LISTS:
-                yield from ((kind, value) for value in _padded(where.value))
+                found += [(kind, value) for value in _padded(where.value)]
             else:
                 pattern = PATTERNS.get(where.operator)
-                yield kind, (pattern(where.value) if pattern else where.value)
+                found.append((kind, pattern(where.value) if pattern else where.value))
         case Json():
-            yield Kind.JSON_TEST, where.test
+            found.append((Kind.JSON_TEST, where.test))
             if where.structure is not None:
-                yield Kind.JSON, where.structure
-        case All() | AnyOf():
-            for part in where.parts:
-                yield from values(part)
+                found.append((Kind.JSON, where.structure))
         case Not() | Some():
-            yield from values(where.part)
+            _take_values(where.part, found)
 
 
 def parameters(form: Form) -> int:

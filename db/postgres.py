@@ -8,7 +8,6 @@ payloads as bytes: nothing is made into an object that would only be made into t
 import asyncio
 import re
 from collections.abc import Sequence
-from contextlib import nullcontext
 from functools import lru_cache
 from typing import Any
 
@@ -131,15 +130,20 @@ class PostgresReading(Snapshot):
 
     async def _found(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Read; a snapshot that shows nothing yet may be begun anew."""
+        if self.alone:
+            return await self._tried(sql, values)
         async with self._one_at_a_time:
-            try:
-                found = await self._rows(sql, values)
-            except _GONE as error:
-                self._drop()
-                if self._has_read:
-                    raise UnavailableError(str(error)) from error
-                self._readers.connections.distrust()
-                found = await self._again(sql, values)
+            return await self._tried(sql, values)
+
+    async def _tried(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        try:
+            found = await self._rows(sql, values)
+        except _GONE as error:
+            self._drop()
+            if self._has_read:
+                raise UnavailableError(str(error)) from error
+            self._readers.connections.distrust()
+            found = await self._again(sql, values)
         self._has_read = True
         return found
 
@@ -161,10 +165,13 @@ class PostgresReading(Snapshot):
                 await connection.execute(self._readers.begin)
                 self._begun = True
             bulky = self._readers.bulky
-            async with bulky.turns if sql in bulky.known else nullcontext():
-                found: list[tuple[Any, ...]] = await connection.fetch(
-                    _numbered(sql, self.budget.most), *values
-                )
+            text = _numbered(sql, self.budget.most)
+            found: list[tuple[Any, ...]]
+            if sql in bulky.known:
+                async with bulky.turns:
+                    found = await connection.fetch(text, *values)
+            else:
+                found = await connection.fetch(text, *values)
         except asyncpg.QueryCanceledError as error:
             await self._end()
             msg = f"the read took more than {self._readers.seconds:g} s"
@@ -203,11 +210,10 @@ class PostgresReading(Snapshot):
 
     async def close(self) -> None:
         """Give the snapshot up."""
-        if self._connection is None and not self._one_at_a_time.locked():
+        if not self._begun and not self._one_at_a_time.locked():
+            self._give()
             return
         async with self._one_at_a_time:
-            if self._connection is None:
-                return
             try:
                 await self._end()
             except BaseException as error:
@@ -215,5 +221,9 @@ class PostgresReading(Snapshot):
                 if not isinstance(error, _GONE):
                     raise
             else:
-                self._readers.connections.give(self._connection)
-                self._connection = None
+                self._give()
+
+    def _give(self) -> None:
+        if self._connection is not None:
+            self._readers.connections.give(self._connection)
+            self._connection = None

@@ -99,9 +99,14 @@ class StoreBinding:
         """Return the column that tells beside each row of a page how many there are in all."""
         return TOTAL if page.rows.totals_beside else None
 
-    def is_text(self, entity: Entity, column: Column) -> bool:
-        """Say whether what is stored in a column is surely text: SQLite's columns take anything."""
-        return self._dialect != "sqlite" and entity.kind(column) is Kind.TEXT
+    def is_sure(self, entity: Entity, column: Column) -> bool:
+        """Say whether what is stored in a column is surely text, or a whole number of 32 bits.
+
+        SQLite's columns take anything.
+        """
+        if self._dialect == "sqlite":
+            return False
+        return entity.kind(column) is Kind.TEXT or entity.is_int32(column)
 
     def is_json(self, entity: Entity, column: Column) -> bool:
         """Say whether a column holds JSON text."""

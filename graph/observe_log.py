@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import deque
+from functools import lru_cache
 
 import orjson
 
@@ -81,14 +82,19 @@ class JsonLines(logging.Formatter):
 def _plain(
     at: float, method: str, path: str, status: int, milliseconds: float, seen: Seen
 ) -> bytes:
-    day = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(at))
     name = f" {seen.operation}" if seen.operation else ""
     key = f" key={seen.key}" if seen.key else ""
     took = (
         f"{milliseconds:.1f} ms statements={seen.statements}"
         f" database={seen.database * 1000:.1f} ms errors={seen.errors}"
     )
-    return f"{day}Z {method} {_clean(path)}{_clean(name)} {status} {took}{key}\n".encode()
+    what = f"{method} {_clean(path)}{_clean(name)}"
+    return f"{_second(int(at))} {what} {status} {took}{key}\n".encode()
+
+
+@lru_cache(maxsize=2)
+def _second(at: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def _json(at: float, method: str, path: str, status: int, milliseconds: float, seen: Seen) -> bytes:

@@ -134,10 +134,12 @@ class Asker:
         if self._arguments is None:
             return self._call(EACH, info, self._on_the_long_way(variables))
         values = variables.coerced
-        made = {name: make(values) for name, make in self._arguments}
-        return self._call(
-            EACH, info, {name: value for name, value in made.items() if value is not OMITTED}
-        )
+        arguments: dict[str, Any] = {}
+        for name, make in self._arguments:
+            value = make(values)
+            if value is not OMITTED:
+                arguments[name] = value
+        return self._call(EACH, info, arguments)
 
     def _on_the_long_way(self, variables: VariableValues) -> dict[str, Any]:
         """Return the arguments by Python name, coerced by graphql-core."""

@@ -63,7 +63,7 @@ class Facts:
             name,
             made,
             nullable=self._binding.nullable(level.entity, column),
-            is_text=self._binding.is_text(level.entity, column),
+            is_sure=self._binding.is_sure(level.entity, column),
             env=self._env,
         )
         of_rows = self._binding.of_rows(level.entity, column)
@@ -97,14 +97,17 @@ class Facts:
         if passes is bool:
             return f"(F({name}) if {name} else {made})"
         check = self._keep("passes_", field.uid, passes)
-        text = f"(F({name}) if {name} is not None and {check}({name}) else {made})"
-        if self._binding.is_short(level.entity, columns[0]):  # short texts are often the same
-            found = (
-                f"{{c for c in {{row[{place}] for row in rows}} if c is not None and {check}(c)}}"
-            )
-            level.bulk[text] = Bulk(
-                found, f"(F({name}) if {name} in {{m}} else {made})", by_row=False
-            )
+
+        def passed(name: str, made: str) -> str:
+            return f"(F({name}) if {name} is not None and {check}({name}) else {made})"
+
+        text = passed(name, made)
+        if made == f"{complete}({function}({name}))" and self._binding.is_short(
+            level.entity, columns[0]
+        ):  # short texts are often the same: a value is made for all rows that hold one
+            each = passed("c", f"{complete}({function}(c))")
+            found = f"{{c: {each} for c in {{row[{place}] for row in rows}}}}"
+            level.bulk[text] = Bulk(found, f"{{m}}[{name}]", by_row=False)
         return text
 
     def _asked_of_row(self, level: Level, field: Field, question: Any) -> str:

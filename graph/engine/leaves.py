@@ -67,11 +67,11 @@ _CHECKS: dict[str, Complete] = {
 
 
 def stored_leaf(
-    declared: Declared, name: str, made: str, *, nullable: bool, is_text: bool, env: dict[str, Any]
+    declared: Declared, name: str, made: str, *, nullable: bool, is_sure: bool, env: dict[str, Any]
 ) -> str:
     """Return Python text for a leaf that is one stored column called `name`.
 
-    `made` is the text that makes its value; `is_text`: what is stored there is surely text.
+    `made` is the text that makes its value; `is_sure`: what is stored there is surely of its type.
     """
     required = is_required(declared)
     leaf = nullable_type(declared)
@@ -80,9 +80,9 @@ def stored_leaf(
         made = f"enum_{leaf.name}[{made}]"
     elif not isinstance(leaf, GraphQLScalarType):
         raise Bail
-    elif leaf.name == "Int":
+    elif leaf.name == "Int" and not is_sure:
         made = f"({made} if {_INT_MIN} <= {name} <= {_INT_MAX} else bail())"
-    elif leaf.name == "String" and made == name and not is_text:
+    elif leaf.name == "String" and made == name and not is_sure:
         made = f"({name} if {name}.__class__ is str else bail())"
     elif leaf.name == "Float":
         made = f"({made} if -{_FLOAT_MAX!r} <= {name} <= {_FLOAT_MAX!r} else bail())"

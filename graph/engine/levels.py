@@ -57,6 +57,7 @@ class Level:
     nests: bool = False
     listed: int | None = None
     bulk: dict[str, Bulk] = field(default_factory=dict[str, Bulk])
+    _shape: tuple[Column, ...] = ()
 
     def place(self, column: Column) -> int:
         """Return the place of a column, which the rows hold from now on."""
@@ -65,7 +66,9 @@ class Level:
     @property
     def shape(self) -> tuple[Column, ...]:
         """The columns, in order."""
-        return tuple(self.columns)
+        if len(self._shape) != len(self.columns):
+            self._shape = tuple(self.columns)
+        return self._shape
 
 
 @dataclass(slots=True)

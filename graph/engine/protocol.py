@@ -127,8 +127,8 @@ class Binding(Protocol):
         """
         ...
 
-    def is_text(self, entity: Any, column: Column) -> bool:
-        """Say whether what is stored in a column is surely text."""
+    def is_sure(self, entity: Any, column: Column) -> bool:
+        """Say whether what is stored in a column is surely text, or a whole number of 32 bits."""
         ...
 
     def is_json(self, entity: Any, column: Column) -> bool:

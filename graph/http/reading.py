@@ -151,7 +151,8 @@ def _inside(value: Any) -> Iterable[Any]:
 
 def asked_in(sent: Mapping[str, Any]) -> Asked:
     """Return what the parameters of a request ask. Raises Refusal where they do not fit."""
-    query, id, name, variables, extensions = (sent.get(name) for name in _PARAMETERS)
+    query, name, variables = sent.get("query"), sent.get("operationName"), sent.get("variables")
+    id, extensions = sent.get("documentId"), sent.get("extensions")
     if (
         type(query) is str
         and query
