@@ -171,7 +171,7 @@ def _sees_several(reading: Reading) -> bool:
 
 
 def _nulls(cursor: tuple[Any, ...] | None) -> tuple[int, ...]:
-    return tuple([at for at, value in enumerate(cursor or ()) if value is None])
+    return tuple([at for at, value in enumerate(cursor) if value is None]) if cursor else ()
 
 
 def _by(found: list[Stored], places: list[int]) -> dict[Key, list[Stored]]:

@@ -43,6 +43,9 @@ class Right(StrEnum):
     ADMIN = "admin"
 
 
+_WRITE = Right.WRITE  # Python 3.11 looks a member up slowly
+
+
 class AuthError(Exception):
     """Who asks may not; its text says why."""
 
@@ -71,7 +74,7 @@ class Viewer:
 
     def store(self, store: Store) -> OpenStore:
         """Return of a store what the viewer may see and do."""
-        return within(store, self.reach, writes=Right.WRITE in self.rights)
+        return within(store, self.reach, writes=_WRITE in self.rights)
 
 
 LOCAL = Viewer(None, frozenset(Right))

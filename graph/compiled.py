@@ -41,6 +41,7 @@ _LIGHT = 5
 _MOST_INTROSPECTIONS = 16
 
 _WHOLE = frozenset({Engine.OPERATION, Engine.HTTP})
+_OPERATION, _QUERY = Engine.OPERATION, OperationType.QUERY  # Python 3.11 looks members up slowly
 _NOT_ALLOWED = {
     OperationType.MUTATION: ("METHOD_NOT_ALLOWED", "a mutation is sent by POST"),
     OperationType.SUBSCRIPTION: (
@@ -82,7 +83,7 @@ class CompiledSchema(strawberry.Schema):
         if not query or not isinstance(context_value, Context):
             msg = "a text and a context are wanted"
             raise TypeError(msg)
-        allowed = allowed_operation_types is None or OperationType.QUERY in allowed_operation_types
+        allowed = allowed_operation_types is None or _QUERY in allowed_operation_types
         try:
             if allowed:
                 data = await self.planned(query, variable_values, operation_name, context_value)
@@ -134,7 +135,7 @@ class CompiledSchema(strawberry.Schema):
             several = prepared.operation.has_several_roots and not isinstance(error, StoreError)
             context.engine = Engine.EXECUTOR if several else Engine.OFF
             return None
-        context.path = Engine.OPERATION
+        context.path = _OPERATION
         context.large = answers.extent if answers.large else None
         return data
 

@@ -50,7 +50,7 @@ class Context:
     changes: Sequence[RunChange] = ()
     engine: Engine = field(init=False)
     reading: Reading = field(init=False)
-    loading: Loading = field(init=False)
+    _loading: Loading | None = field(init=False)
 
     def __post_init__(self) -> None:
         self.engine = self.settings.engine
@@ -59,14 +59,21 @@ class Context:
     def _begin(self, *, newest: bool) -> None:
         self.reading = self.store.reading(newest=newest)
         self.reading.budget = Budget(self.settings.max_rows)
-        self.loading = Loading(self.reading)
+        self._loading = None
+
+    @property
+    def loading(self) -> Loading:
+        """What answers questions one by one, for graphql-core."""
+        if self._loading is None:
+            self._loading = Loading(self.reading)
+        return self._loading
 
     def again(self, changes: Sequence[RunChange]) -> None:
         """Forget what was loaded and begin anew, in the same snapshot, to tell some changes."""
         self.engine = self.settings.engine
         self.operation = self.prepared = None
         self.reading.budget = Budget(self.settings.max_rows)
-        self.loading = Loading(self.reading)
+        self._loading = None
         self.changes = changes
 
     def tell(self, seen: Seen) -> None:
@@ -81,7 +88,8 @@ class Context:
 
     async def close(self) -> None:
         """Give the snapshot up."""
-        self.loading.close()
+        if self._loading is not None:
+            self._loading.close()
         await self.reading.close()
 
 

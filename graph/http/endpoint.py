@@ -31,8 +31,9 @@ from graph.settings import SETTINGS, Engine, Settings
 from graph.unread import Unread
 
 ALLOW = (b"allow", b"GET, HEAD, POST, OPTIONS")
-_GET = frozenset({OperationType.QUERY})
-_POST = frozenset({OperationType.QUERY, OperationType.MUTATION})
+_GET = (OperationType.QUERY,)
+_POST = (OperationType.QUERY, OperationType.MUTATION)
+_EVENTS = Media.EVENTS  # Python 3.11 looks a member up slowly
 _ASKS = (b"query=", b"documentId=", b"extensions=")
 
 STATUSES: Mapping[str, int] = {
@@ -134,7 +135,7 @@ class Endpoint:
         query = asked.query
         if asked.id or asked.extensions or self._settings.documents_only:
             query = text_of(asked, self._documents, only=self._settings.documents_only)
-        if taken.media is Media.EVENTS and self._stream is not None:
+        if taken.media is _EVENTS and self._stream is not None:
             self._patrol.leave(visit)
             seen_in(scope).told = True  # its operation is, when it has begun
             await self._stream(query, asked, allowed, receive, send, taken.origin, viewer_in(scope))
@@ -147,7 +148,7 @@ class Endpoint:
         self,
         asked: Asked,
         query: str,
-        allowed: frozenset[OperationType],
+        allowed: Iterable[OperationType],
         context: Context,
         answering: Answering,
         seen: Seen,
@@ -164,8 +165,6 @@ class Endpoint:
             seen.errors = len(result.errors or ())
             if result.errors:
                 answer, status = self._with_errors(result, answering.taken.media)
-            elif context.path is Engine.OPERATION and context.engine is Engine.HTTP:
-                context.path = Engine.HTTP
             if self._settings.debug or asked.extensions:
                 self._tell(answer, asked, context)
             if context.large:
@@ -198,8 +197,9 @@ class Endpoint:
         """Add what a request asks to be told of itself."""
         extensions: dict[str, Any] = {}
         if self._settings.debug:
-            reading = context.reading
-            extensions["rungraph"] = {"path": context.path, "statements": reading.statements}
+            whole = context.path is Engine.OPERATION and context.engine is Engine.HTTP
+            path = Engine.HTTP if whole and "errors" not in answer else context.path
+            extensions["rungraph"] = {"path": path, "statements": context.reading.statements}
         if asked.extensions.get("cost") is True and context.prepared is not None:
             extensions["cost"] = shown_cost(context.cost, self._limits)
         if extensions:
@@ -216,7 +216,7 @@ class Endpoint:
 
     def _taken(self, headers: dict[bytes, bytes], media: Media | None) -> Taken:
         """Return how a client takes its answer. Raises Refusal where it can not be had so."""
-        if media is None or (media is Media.EVENTS and self._stream is None):
+        if media is None or (media is _EVENTS and self._stream is None):
             message = (
                 f"Accept is {headers.get(b'accept', b'')[:200].decode('latin-1')}; allowed:"
                 " application/graphql-response+json, application/json, text/event-stream"

@@ -21,6 +21,8 @@ class Media(Enum):
     EVENTS = EVENTS
     HTML = HTML
 
+    __hash__ = object.__hash__  # Enum's own is Python, and headers are looked up by it
+
 
 class Coding(Enum):
     """How an answer may be compressed; the first that is liked best is taken.

@@ -6,6 +6,7 @@ no task of its own. Who leaves is only noticed of requests that take longer than
 
 import asyncio
 from enum import Enum
+from time import monotonic
 from typing import Any
 
 from starlette.types import Receive
@@ -20,6 +21,9 @@ class Stage(Enum):
     READING = "reading"
     WORKING = "working"
     SENDING = "sending"
+
+
+_READING, _WORKING, _SENDING = Stage  # Python 3.11 looks a member up slowly
 
 
 class Ended(Enum):
@@ -38,7 +42,7 @@ class Visit:
         self.task = task
         self.receive = receive
         self.deadline = deadline
-        self.stage = Stage.READING
+        self.stage = _READING
         self.ended: Ended | None = None
         self.watch: asyncio.Task[None] | None = None
 
@@ -52,7 +56,7 @@ class Visit:
         """End the request if it is late; begin to watch whether its client leaves."""
         if now > self.deadline:
             self.end(Ended.TOO_LATE)
-        elif self.watch is None and self.stage is not Stage.READING:
+        elif self.watch is None and self.stage is not _READING:
             self.watch = asyncio.get_running_loop().create_task(self._watch())
 
     async def _watch(self) -> None:
@@ -77,7 +81,7 @@ class Patrol:
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101 - whoever serves is a task
-        visit = Visit(task, receive, loop.time() + self._reading)
+        visit = Visit(task, receive, monotonic() + self._reading)
         self._visits.add(visit)
         if self._timer is None or self._loop is not loop:
             self._loop = loop
@@ -86,13 +90,13 @@ class Patrol:
 
     def works(self, visit: Visit) -> None:
         """Be told that the request is read."""
-        visit.stage = Stage.WORKING
+        visit.stage = _WORKING
         visit.deadline += self._working - self._reading
 
     def sends(self, visit: Visit) -> None:
         """Be told that some more of the answer is sent."""
-        visit.stage = Stage.SENDING
-        visit.deadline = asyncio.get_running_loop().time() + self._working
+        visit.stage = _SENDING
+        visit.deadline = monotonic() + self._working
 
     def leave(self, visit: Visit) -> None:
         """Look after a request no more."""
@@ -102,9 +106,8 @@ class Patrol:
 
     def _round(self) -> None:
         self._timer = None
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        now = monotonic()
         for visit in list(self._visits):
             visit.look(now)
         if self._visits:
-            self._timer = loop.call_later(ROUND, self._round)
+            self._timer = asyncio.get_running_loop().call_later(ROUND, self._round)

@@ -105,6 +105,7 @@ class ProjectFilter:
     name: StringFilter | None = optional("The project's name.")
 
 
+_ID = Kind.ID  # Python 3.11 looks a member up slowly
 MaybeWhere: TypeAlias = Annotated[
     RunFilter | None, strawberry.argument(description="Only runs for which all of this holds.")
 ]
@@ -153,7 +154,7 @@ def _test(clause: str, operator: str, operand: Any) -> Where:
 
 def _value(clause: str, argument: str, operand: Any) -> Any:
     """Return an operand as the store compares it."""
-    if filters.CLAUSES[clause].kind is Kind.ID and isinstance(operand, str):
+    if filters.CLAUSES[clause].kind is _ID and isinstance(operand, str):
         return parse_id(argument, operand)
     return operand.value if isinstance(operand, Enum) else operand
 
