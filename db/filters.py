@@ -278,6 +278,13 @@ def bounded(where: Where) -> Where:
 def _size(where: Where) -> tuple[int, int]:
     """Return how many tests there are, and how deep they nest."""
     match where:
+        case All() | AnyOf():
+            tests = deepest = 0
+            for part in where.parts:
+                some, depth = _size(part)
+                tests, deepest = tests + some, max(deepest, depth)
+            several = (_AND if isinstance(where, All) else _OR) if len(where.parts) > 1 else 0
+            return tests, deepest + several
         case Test():
             return 1 + (len(where.value) // 50 if where.operator in LISTS else 0), 0
         case Json():
@@ -288,11 +295,6 @@ def _size(where: Where) -> tuple[int, int]:
         case Some():
             tests, depth = _size(where.part)
             return tests + 1, depth + _RELATION
-        case All() | AnyOf():
-            sizes = [_size(part) for part in where.parts]
-            deepest = max((depth for _, depth in sizes), default=0)
-            several = (_AND if isinstance(where, All) else _OR) if len(sizes) > 1 else 0
-            return sum(tests for tests, _ in sizes), deepest + several
 
 
 def ids_are(ids: Sequence[UUID]) -> Test:

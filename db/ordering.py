@@ -5,8 +5,7 @@ column, for a comparison with NULL is neither true nor false and would lose rows
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, bindparam, false, func, or_, select, tuple_
 
@@ -20,8 +19,7 @@ from db.values import Kind
 _PLACE = "dotted_order"
 
 
-@dataclass(frozen=True, slots=True)
-class WindowForm:
+class WindowForm(NamedTuple):
     """Which ends of a window are given, and at which places of them a NULL stands."""
 
     backward: bool = False

@@ -1,6 +1,6 @@
 """Filters as the API spells them; `db.filters` says what they mean."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
 from functools import cache
 from typing import Annotated, Any, TypeAlias, cast
@@ -120,29 +120,26 @@ def asked(where: RunFilter | ProjectFilter | None) -> Where:
 
 
 def _all(where: Any) -> Where:
-    return All(tuple(_parts(where)))
-
-
-def _parts(where: Any) -> Iterator[Where]:
+    parts: list[Where] = []
     for name, value in _given(where):
         if value is None:
             msg = f"{_spelled(name)} is null; leave it out, or use isNull to ask for missing values"
             raise InvalidError(msg)
         if name in _COMPOSED:
-            yield _COMPOSED[name](name, value)
+            parts.append(_COMPOSED[name](name, value))
         elif isinstance(value, bool):
-            yield filters.test(name, "eq", value)
+            parts.append(filters.test(name, "eq", value))
         else:
-            yield from _tests(name, value)
+            parts += _tests(name, value)
+    return All(tuple(parts))
 
 
-def _tests(clause: str, given: Any) -> Iterator[Where]:
-    for operator, operand in _given(given):
-        yield _test(clause, operator.rstrip("_"), operand)
+def _tests(clause: str, given: Any) -> list[Where]:
+    return [_test(clause, operator.rstrip("_"), operand) for operator, operand in _given(given)]
 
 
 def _test(clause: str, operator: str, operand: Any) -> Where:
-    argument = f"{_spelled(clause)}.{_spelled(operator)}"
+    argument = _argument(clause, operator)
     if operand is None:
         msg = f"{argument} is null; use isNull to ask for missing values"
         raise InvalidError(msg)
@@ -231,10 +228,14 @@ _COMPOSED: Mapping[str, Callable[[str, Any], Where]] = {
 """What is more than a test of one column."""
 
 
-def _given(value: Any) -> Iterator[tuple[str, Any]]:
-    for name, found in value.__dict__.items():
-        if found is not strawberry.UNSET:
-            yield name, found
+def _given(value: Any) -> list[tuple[str, Any]]:
+    return [each for each in value.__dict__.items() if each[1] is not strawberry.UNSET]
+
+
+@cache
+def _argument(clause: str, operator: str) -> str:
+    """Return what an operator of a clause is called, for errors."""
+    return f"{_spelled(clause)}.{_spelled(operator)}"
 
 
 @cache
