@@ -5,7 +5,7 @@ on conflict, or an update or delete of rows named by the parameters `of_<column>
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from sqlalchemy import Connection, Dialect
@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql.dml import Delete, Insert, Update
 from sqlalchemy.sql.elements import ClauseElement
 
+from db.behind import behind
 from db.servers import past_sqlalchemy
 
 Rows = Sequence[tuple[Any, ...]]
@@ -113,9 +114,7 @@ def _element(value: Any) -> str:
 
 
 def _copying(sql: str) -> Send:
-    def send(connection: Connection, rows: Rows) -> bool:
-        if not connection.in_transaction():
-            connection.begin()
+    def copy_in(connection: Connection, rows: Rows) -> None:
         with (
             past_sqlalchemy(connection, sql) as driver,
             driver.cursor() as cursor,
@@ -123,6 +122,14 @@ def _copying(sql: str) -> Send:
         ):
             for at in range(0, len(rows), _PIECE):
                 copy.write(_lines(rows[at : at + _PIECE]))
+
+    def send(connection: Connection, rows: Rows) -> bool:
+        if not connection.in_transaction():
+            connection.begin()
+        if (sending := behind(connection)) is not None:
+            sending.put(partial(copy_in, connection, rows))
+        else:
+            copy_in(connection, rows)
         return True
 
     return send

@@ -9,6 +9,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, OperationalError
 
+from db.behind import caught_up
+
 SCHEMA = "rungraph"
 WRITE_SECONDS = 60
 """A statement that writes may take so long, the wait for another process's fold included."""
@@ -75,6 +77,10 @@ def open_postgres(url: str, *, seconds: float = WRITE_SECONDS, pooled: bool = Fa
     def _(connection: Connection) -> None:
         with past_sqlalchemy(connection, tell) as driver:
             driver.execute(tell)  # SQLAlchemy might make it a cursor of the server's
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def _(connection: Connection, *_: Any) -> None:
+        caught_up(connection)
 
     return engine
 

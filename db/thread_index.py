@@ -86,8 +86,11 @@ _CHANGED = update(THREAD).where(THREAD.c.id == bindparam("of_id"))
 _SPAN = ("start_time", "last_time", "end_time", "trace_count")
 
 
-def follow(connection: Connection, readings: Iterable[Reading]) -> None:
-    """Note what runs that were just written tell of their threads."""
+def widen(connection: Connection, readings: Iterable[Reading]) -> Mapping[Place, Span]:
+    """Note what runs that are written tell of their threads; return what has left its thread.
+
+    That is for `narrow`, once the runs are written.
+    """
     wider: dict[Place, Span] = {}
     left: dict[Place, Span] = {}
     for reading in readings:
@@ -99,7 +102,27 @@ def follow(connection: Connection, readings: Iterable[Reading]) -> None:
         if before is not None and not _holds(now, before):
             _take(left, before)
     _widen(connection, wider)
-    _narrow(connection, left)
+    return left
+
+
+def narrow(connection: Connection, spans: Mapping[Place, Span]) -> None:
+    """Take from threads what runs told that are not there any more."""
+    if not spans:
+        return
+    traces = {trace for span in spans.values() for trace in span.traces}
+    found = connection.execute(_STILL, {"keys": [(trace,) for trace in traces]})
+    still = {(row.session_id, row.thread_id, row.trace_id) for row in found}
+    gone = {
+        place: [trace for trace in span.traces if (*place, trace) not in still]
+        for place, span in spans.items()
+    }
+    pairs = [
+        {"of_thread": _id(place), "of_trace_id": trace} for place in gone for trace in gone[place]
+    ]
+    send(connection, _NO_PAIR, pairs)
+    rows = [_narrowed(connection, place, spans[place], len(gone[place])) for place in spans]
+    send(connection, _NO_THREAD, [row for row in rows if len(row) == 1])
+    send(connection, _CHANGED, [row for row in rows if len(row) > 1], _SPAN)
 
 
 def forget(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
@@ -109,7 +132,7 @@ def forget(connection: Connection, rows: Iterable[Mapping[str, Any]]) -> None:
         share = _share(row)
         if share is not None:
             _take(left, share)
-    _narrow(connection, left)
+    narrow(connection, left)
 
 
 def _now(reading: Reading) -> Share | None:
@@ -177,26 +200,6 @@ def _widen(connection: Connection, spans: Mapping[Place, Span]) -> None:
         for place, span in spans.items()
     ]
     send(connection, _upsert(connection.dialect.name), rows, tuple(THREAD.c.keys()))
-
-
-def _narrow(connection: Connection, spans: Mapping[Place, Span]) -> None:
-    """Take from threads what runs told that are not there any more."""
-    if not spans:
-        return
-    traces = {trace for span in spans.values() for trace in span.traces}
-    found = connection.execute(_STILL, {"keys": [(trace,) for trace in traces]})
-    still = {(row.session_id, row.thread_id, row.trace_id) for row in found}
-    gone = {
-        place: [trace for trace in span.traces if (*place, trace) not in still]
-        for place, span in spans.items()
-    }
-    pairs = [
-        {"of_thread": _id(place), "of_trace_id": trace} for place in gone for trace in gone[place]
-    ]
-    send(connection, _NO_PAIR, pairs)
-    rows = [_narrowed(connection, place, spans[place], len(gone[place])) for place in spans]
-    send(connection, _NO_THREAD, [row for row in rows if len(row) == 1])
-    send(connection, _CHANGED, [row for row in rows if len(row) > 1], _SPAN)
 
 
 def _narrowed(connection: Connection, place: Place, lost: Span, gone: int) -> dict[str, Any]:

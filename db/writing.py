@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, update
 from sqlalchemy.sql.dml import Delete, Update
 
+from db.behind import sent_behind
 from db.changes import ChangeKind, Noted, note
 from db.columns import RUN_TYPE, Reading, pairs_in, payload_columns, read, run_columns, tags_in
 from db.derive import Extra, status_of
@@ -19,7 +20,7 @@ from db.recount import recount
 from db.search_index import enqueue_changed
 from db.sending import send, send_packed
 from db.tables import RUN, RUN_METADATA, RUN_PAYLOAD, RUN_TAG
-from db.thread_index import follow
+from db.thread_index import narrow, widen
 from db.totals import Tally, settle
 
 Packed = tuple[Any, ...]
@@ -35,6 +36,7 @@ _ALL = tuple(RUN.c.keys())
 _CHANGING = tuple(name for name in _ALL if name not in _KEY)
 _LIGHT = tuple(name for name in _CHANGING if name not in _INDEXED)
 _SUMS = ("llm_descendants", *(name for name in _ALL if name.startswith("total_")))
+_ALL_PAYLOAD = tuple(RUN_PAYLOAD.c.keys())
 _PAYLOAD = tuple(column.name for column in RUN_PAYLOAD.c if column.name not in _KEY)
 _SIDE_VALUES = {"tags", "extra", "session_id", "start_time"}
 _PENDING = RunStatus.PENDING.value
@@ -58,22 +60,37 @@ _NEW_PAIR, _OLD_PAIR = insert(RUN_METADATA), _of_row(RUN_METADATA)
 
 def write_runs(connection: Connection, accounts: Iterable[Account]) -> Collection[UUID]:
     """Write what has changed of runs, and their share in their ancestors; return changed ids."""
-    readings = [read(account) for account in accounts if account.changed]
-    if not readings:
+    changed = [account for account in accounts if account.changed]
+    if not changed:
         return ()
-    settlement = settle(connection, [reading.tally for reading in readings])
-    _write_new([each for each in readings if each.account.stored is None], connection)
-    _write_changed([each for each in readings if each.account.stored is not None], connection)
-    _write_sides(readings, connection)
-    follow(connection, readings)
-    enqueue_changed(connection, [each.account for each in readings])
-    send(connection, _CHANGED_RUN, [_sums(each) for each in settlement.ancestors], _SUMS)
-    moved = {reading.account.trace_id for reading in readings if reading.account.moved}
-    recounted = recount(connection, settlement.recount | moved)
-    mark(connection, {touched for reading in readings for touched in _touched(reading)})
-    told = [*map(_change, readings), *map(_of_ancestor, settlement.ancestors), *recounted]
+    with sent_behind(connection):
+        told = _write(connection, changed)
     note(connection, told)
     return {each.id for each in told}
+
+
+def _write(connection: Connection, accounts: Sequence[Account]) -> list[Noted]:
+    """Write what has changed of runs; return what is to be told.
+
+    New rows, which are many, go behind the sender's back, so what has to wait for an answer comes
+    first: a statement after them waits for them as well.
+    """
+    new = [each for each in accounts if each.stored is None]
+    send(connection, _NEW_PAYLOAD, [payload_columns(each) for each in new], _ALL_PAYLOAD)
+    readings = [read(account) for account in accounts]
+    settlement = settle(connection, [reading.tally for reading in readings])
+    left = widen(connection, readings)
+    enqueue_changed(connection, accounts)
+    mark(connection, {touched for reading in readings for touched in _touched(reading)})
+    send(connection, _CHANGED_RUN, [_sums(each) for each in settlement.ancestors], _SUMS)
+    _write_changed([each for each in readings if each.account.stored is not None], connection)
+    fresh = [run_columns(each) for each in readings if each.account.stored is None]
+    send(connection, _NEW_RUN, fresh, _ALL)
+    _write_sides(readings, connection)
+    narrow(connection, left)
+    moved = {reading.account.trace_id for reading in readings if reading.account.moved}
+    recounted = recount(connection, settlement.recount | moved)
+    return [*map(_change, readings), *map(_of_ancestor, settlement.ancestors), *recounted]
 
 
 def _change(reading: Reading) -> Noted:
@@ -101,12 +118,6 @@ def _touched(reading: Reading) -> Iterator[Touched]:
     for row in (reading.account.values, reading.account.stored):
         if row is not None:
             yield row["session_id"], row["start_time"]
-
-
-def _write_new(readings: Sequence[Reading], connection: Connection) -> None:
-    send(connection, _NEW_RUN, [run_columns(each) for each in readings], _ALL)
-    payloads = [payload_columns(each.account) for each in readings]
-    send(connection, _NEW_PAYLOAD, payloads, tuple(RUN_PAYLOAD.c.keys()))
 
 
 def _write_changed(readings: Sequence[Reading], connection: Connection) -> None:
