@@ -114,22 +114,23 @@ def _element(value: Any) -> str:
 
 
 def _copying(sql: str) -> Send:
-    def copy_in(connection: Connection, rows: Rows) -> None:
+    def copy_in(connection: Connection, pieces: Iterable[str]) -> None:
         with (
             past_sqlalchemy(connection, sql) as driver,
             driver.cursor() as cursor,
             cursor.copy(sql) as copy,
         ):
-            for at in range(0, len(rows), _PIECE):
-                copy.write(_lines(rows[at : at + _PIECE]))
+            for piece in pieces:
+                copy.write(piece)
 
     def send(connection: Connection, rows: Rows) -> bool:
         if not connection.in_transaction():
             connection.begin()
+        pieces = (_lines(rows[at : at + _PIECE]) for at in range(0, len(rows), _PIECE))
         if (sending := behind(connection)) is not None:
-            sending.put(partial(copy_in, connection, rows))
+            sending.put(partial(copy_in, connection, list(pieces)))
         else:
-            copy_in(connection, rows)
+            copy_in(connection, pieces)
         return True
 
     return send

@@ -18,7 +18,7 @@ from db.derive import (
     thread_of,
 )
 from db.dotted import depth_of, parent_id_of
-from db.measures import Usage, as_total, columns
+from db.measures import MEASURES, Usage, stored
 from db.merge import Account, packed
 from db.totals import LLM, Tally
 from db.usage import given_usage, llm_usage
@@ -29,8 +29,18 @@ UNNAMED = "unnamed"
 RUN_TYPE = "chain"
 """The type of a run that tells none."""
 
-_AS_TOLD = ("end_time", "error", "reference_example_id", "tags", "app_path", "in_dataset")
 _PAYLOADS = ("inputs", "outputs", "extra", "events", "serialized", "usage")
+
+RUN_COLUMNS = (
+    *("trace_id", "id", "session_id", "parent_run_id", "name", "run_type", "status"),
+    *("start_time", "end_time", "first_token_time", "latency", "time_to_first_token"),
+    *("depth", "dotted_order", "model", "thread_id", "reference_example_id", "manifest_id"),
+    *("in_dataset", "app_path", "llm_descendants"),
+    *(f"own_{name}" for name in (*MEASURES, "details")),
+    *(f"total_{name}" for name in (*MEASURES, "details")),
+    *("tags", "error"),
+)
+"""The columns of `run`, in the table's order."""
 
 
 class Reading(NamedTuple):
@@ -60,48 +70,51 @@ def read(account: Account) -> Reading:
     return Reading(account, extra, model, thread_of(extra.metadata), tally)
 
 
-def run_columns(reading: Reading) -> dict[str, Any]:
-    """Return the columns of `run`."""
+def run_row(reading: Reading) -> tuple[Any, ...]:
+    """Return the values of `RUN_COLUMNS`."""
     account, _, model, thread, tally = reading
-    values = account.values
-    start, end = values["start_time"], values.get("end_time")
-    first_token = first_token_time(values.get("events"))
-    dotted = values["dotted_order"]
-    own = columns("own", tally.own)
-    total = columns("total", tally.total) if tally.total != tally.own else as_total(own)
-    return {
-        **{name: values.get(name) for name in _AS_TOLD},
-        "trace_id": account.trace_id,
-        "id": account.id,
-        "session_id": values["session_id"],
-        "parent_run_id": parent_id_of(dotted),
-        "dotted_order": dotted,
-        "depth": depth_of(dotted),
-        "name": values.get("name") or UNNAMED,
-        "run_type": values.get("run_type") or RUN_TYPE,
-        "status": status_of(values.get("error"), end),
-        "start_time": start,
-        "latency": seconds_between(start, end),
-        "first_token_time": first_token,
-        "time_to_first_token": seconds_between(start, first_token),
-        "model": model,
-        "thread_id": thread,
-        "manifest_id": values.get("manifest_id") or manifest_of(values.get("serialized")),
-        "llm_descendants": tally.llm_descendants,
-        **own,
-        **total,
-    }
+    values, told = account.values, account.values.get
+    start, end, dotted = values["start_time"], told("end_time"), values["dotted_order"]
+    first_token, error = first_token_time(told("events")), told("error")
+    own = stored(tally.own)
+    return (
+        account.trace_id,
+        account.id,
+        values["session_id"],
+        parent_id_of(dotted),
+        told("name") or UNNAMED,
+        told("run_type") or RUN_TYPE,
+        status_of(error, end),
+        start,
+        end,
+        first_token,
+        seconds_between(start, end),
+        seconds_between(start, first_token),
+        depth_of(dotted),
+        dotted,
+        model,
+        thread,
+        told("reference_example_id"),
+        told("manifest_id") or manifest_of(told("serialized")),
+        told("in_dataset"),
+        told("app_path"),
+        tally.llm_descendants,
+        *own,
+        *(own if tally.total == tally.own else stored(tally.total)),
+        told("tags"),
+        error,
+    )
 
 
-def payload_columns(account: Account) -> dict[str, Any]:
-    """Return the columns of `run_payload`."""
-    values = account.values
-    return {
-        **{name: values.get(name) for name in _PAYLOADS},
-        "trace_id": account.trace_id,
-        "id": account.id,
-        "ranks": packed(account.weights),
-    }
+def payload_row(account: Account) -> tuple[Any, ...]:
+    """Return the values of `run_payload`, in the order of its columns."""
+    told = account.values.get
+    return (
+        account.trace_id,
+        account.id,
+        *[told(name) for name in _PAYLOADS],
+        packed(account.weights),
+    )
 
 
 def tags_in(values: Mapping[str, Any]) -> set[str]:

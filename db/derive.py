@@ -5,6 +5,7 @@ A value of an unexpected shape is treated as if it were not there.
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID, uuid5
 
@@ -83,6 +84,8 @@ def thread_of(metadata: JsonObject) -> str | None:
     """Return the thread: metadata session_id, conversation_id or thread_id, as text."""
     for key in ("session_id", "conversation_id", "thread_id"):
         value = metadata.get(key)
+        if value is None:
+            continue
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _json(value)
         if (named := _text(value)) is not None and is_indexed(named):
@@ -109,12 +112,25 @@ def pairs_of(metadata: JsonObject) -> dict[str, str]:
     """
     pairs: dict[str, str] = {}
     for key, value in metadata.items():
-        if type(value) in _NO_SCALARS:
+        if type(value) is str:
+            short = len(value) <= LONGEST_INDEXED and len(key) <= LONGEST_INDEXED
+            text = _indexed_text(key, value) if short else None
+        elif type(value) in _NO_SCALARS:
             continue
-        text = orjson.dumps(one_number(value))
-        if len(text) <= LONGEST_INDEXED and is_indexed(key):
-            pairs[key] = text.decode()
+        else:
+            text = _indexed_json(key, one_number(value))
+        if text is not None:
+            pairs[key] = text
     return pairs
+
+
+def _indexed_json(key: str, value: Any) -> str | None:
+    text = orjson.dumps(value)
+    return text.decode() if len(text) <= LONGEST_INDEXED and is_indexed(key) else None
+
+
+_indexed_text = lru_cache(maxsize=4096)(_indexed_json)
+"""The same of text: that of one run is mostly that of the next."""
 
 
 def one_number(value: Any) -> Any:
@@ -139,6 +155,8 @@ def _moment(value: Any) -> datetime | None:
     try:
         if isinstance(value, str):
             at = datetime.fromisoformat(value)
+            if at.tzinfo is UTC:
+                return at
             return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):
             unit = 1e6 if abs(value) >= _MICROSECONDS else 1e3 if abs(value) >= _MILLISECONDS else 1

@@ -6,6 +6,7 @@ This is the only file that asks which database it talks to.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 from zlib import crc32
@@ -285,13 +286,16 @@ def _label_rows_of_arrays(source: _LabelRows, compiler: SQLCompiler, **options: 
 
 _SENT: Mapping[str, Mapping[type, Callable[[Any], Any]]] = {
     "sqlite": {
-        UUID: lambda id: id.bytes,
+        UUID: attrgetter("bytes"),
         datetime: lambda at: _in_utc(at).isoformat(" ", "microseconds")[:26],
         Decimal: lambda dollars: int(dollars.scaleb(MONEY_SCALE)),
     },
-    "postgresql": {UUID: lambda id: id.hex, datetime: datetime.isoformat},
+    "postgresql": {UUID: attrgetter("hex"), datetime: datetime.isoformat},
 }
 """What becomes of values when SQLAlchemy's types are passed by: what drivers take fastest."""
+
+
+_NULL = frozenset((type(None),))
 
 
 def _in_utc(at: datetime) -> datetime:
@@ -306,12 +310,22 @@ def as_sent(dialect: str, values: Iterable[Any]) -> tuple[Any, ...]:
 
 def rows_as_sent(dialect: str, rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
     """Return rows in that form; many are looked at column by column."""
-    forms = _SENT[dialect]
-    columns = [
-        as_sent(dialect, column) if not forms.keys().isdisjoint(map(type, column)) else column
-        for column in zip(*rows, strict=True)
-    ]
+    columns = [_column_as_sent(dialect, column) for column in zip(*rows, strict=True)]
     return zip(*columns, strict=True)
+
+
+def _column_as_sent(dialect: str, column: tuple[Any, ...]) -> Iterable[Any]:
+    forms = _SENT[dialect]
+    kinds = set(map(type, column))
+    turned = kinds & forms.keys()
+    if not turned:
+        return column
+    form = forms[turned.pop()]
+    if len(kinds) == 1:
+        return map(form, column)
+    if not turned and kinds & _NULL == kinds - forms.keys():
+        return [None if value is None else form(value) for value in column]
+    return as_sent(dialect, column)
 
 
 def takes_bulk(dialect: str) -> bool:

@@ -26,6 +26,9 @@ MOST_TOKENS = 9 * 10**18
 MOST_DOLLARS = Decimal(9_000_000)
 """The greatest sums a column holds; greater ones stay at that."""
 
+_FEW = int(MOST_DOLLARS)
+"""The same whole: numbers of one kind are compared faster."""
+
 _COLUMNS = {
     prefix: tuple(f"{prefix}_{name}" for name in (*MEASURES, "details"))
     for prefix in ("own", "total")
@@ -73,11 +76,6 @@ def columns(prefix: str, usage: Usage) -> dict[str, Any]:
     return dict(zip(_COLUMNS[prefix], stored(usage), strict=True))
 
 
-def as_total(own: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the columns of a total that is no more than the run's own."""
-    return dict(zip(_COLUMNS["total"], own.values(), strict=True))
-
-
 def stored(usage: Usage) -> list[Any]:
     """Return a usage as it is stored: the values of `MEASURES`, then of the details."""
     details: dict[str, dict[str, int | str]] = {}
@@ -85,6 +83,8 @@ def stored(usage: Usage) -> list[Any]:
         if not isinstance(measure, str):
             details.setdefault(measure[0], {})[measure[1]] = _shown(_held(measure, value))
     text = orjson.dumps(details, option=orjson.OPT_SORT_KEYS).decode() if details else None
+    if not usage:
+        return [None] * (len(MEASURES) + 1)
     return [*[_held(name, usage[name]) if name in usage else None for name in MEASURES], text]
 
 
@@ -109,7 +109,8 @@ def _most(measure: Measure) -> int | Decimal:
 
 
 def _held(measure: Measure, value: int | Decimal) -> int | Decimal:
-    return value if value < MOST_DOLLARS else min(value, _most(measure))
+    few = _FEW if isinstance(value, int) else MOST_DOLLARS
+    return value if value < few else min(value, _most(measure))
 
 
 def _shown(value: int | Decimal) -> int | str:

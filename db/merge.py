@@ -72,17 +72,20 @@ class Account:
             self._tell_again(arrival, unpacked(arrival.ranks))
             return
         weight = _weight(arrival)
-        values = self.values
-        for name, sent in zip(SENT, _sent_in(arrival), strict=True):
-            if sent is None or (sent == "" and name in _NEVER_EMPTY):
-                continue
-            value = orjson.dumps(sent).decode() if name == "tags" else sent
-            if name in values:
+        told = {
+            name: sent
+            for name, sent in zip(SENT, _sent_in(arrival), strict=True)
+            if sent is not None and (name not in _NEVER_EMPTY or sent != "")
+        }
+        if "tags" in told:
+            told["tags"] = orjson.dumps(told["tags"]).decode()
+        if self.values.keys().isdisjoint(told):
+            self.values.update(told)
+            self.weights.update(dict.fromkeys(told, weight))
+            self.changed.update(told)
+        else:
+            for name, value in told.items():
                 self.offer(name, value, weight)
-            else:
-                values[name] = value
-                self.weights[name] = weight
-                self.changed.add(name)
 
     def _tell_again(self, arrival: RunArrival, ranks: Mapping[str, Weight]) -> None:
         """Take in what was stored before, with the ranks it had."""
@@ -130,8 +133,15 @@ def rank_of(arrival: RunArrival, name: str, otherwise: Weight) -> Weight:
 def packed(weights: Mapping[str, Weight]) -> str:
     """Return weights as compact text: `level[:end]=bits of fields`, joined by spaces."""
     groups: dict[Weight, int] = {}
+    bits, same = 0, None
     for name, weight in weights.items():
-        groups[weight] = groups.get(weight, 0) | _BITS[name]
+        if weight is not same:  # most of what a run carries was told at once
+            if same is not None:
+                groups[same] = groups.get(same, 0) | bits
+            bits, same = 0, weight
+        bits |= _BITS[name]
+    if same is not None:
+        groups[same] = groups.get(same, 0) | bits
     return " ".join(
         f"{level}={bits:x}" if end == NEVER else f"{level}:{end}={bits:x}"
         for (level, end), bits in sorted(groups.items())

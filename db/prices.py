@@ -158,6 +158,7 @@ def price_of(provider: str | None, model: str) -> Price | None:
 def costs_of(tokens: Usage, price: Price) -> Usage:
     """Return what tokens cost: kinds with a price of their own first, the rest at the base."""
     costs: Usage = {}
+    by_kind = any(not isinstance(measure, str) for measure in tokens)
     for side, base, kinds in (
         ("prompt", price.prompt, price.prompt_kinds),
         ("completion", price.completion, price.completion_kinds),
@@ -166,7 +167,7 @@ def costs_of(tokens: Usage, price: Price) -> Usage:
         if count is None:
             continue
         left, cost = int(count), Decimal(0)
-        for kind, dollars in kinds.items():
+        for kind, dollars in kinds.items() if by_kind else ():
             part = min(int(tokens.get((f"{side}Tokens", kind), 0)), left)
             if part:
                 costs[f"{side}Cost", kind] = rounded(part * dollars / _MILLION)

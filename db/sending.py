@@ -40,6 +40,16 @@ def send(
     send_packed(connection, statement, rows_as_sent(dialect, tuples), columns)
 
 
+def send_rows(
+    connection: Connection,
+    statement: ClauseElement,
+    rows: Sequence[tuple[Any, ...]],
+    columns: tuple[str, ...],
+) -> None:
+    """Send an insert once for each row of values, which stand in the order of the table."""
+    send_packed(connection, statement, rows_as_sent(connection.dialect.name, rows), columns)
+
+
 def send_packed(
     connection: Connection,
     statement: ClauseElement,

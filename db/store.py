@@ -229,12 +229,12 @@ class Store:
         return await self._join(_Job(lambda c: function(c, *args, **kwargs), 0, Future()))
 
     async def lull(self, most: float) -> None:
-        """Wait until no batches come for a moment, at most so many seconds."""
+        """Wait until no batch comes or is written for a moment, at most so many seconds."""
         end = time.monotonic() + most
         while time.monotonic() < end:
             before = self._batches
             await asyncio.sleep(_MOMENT)
-            if self._batches == before:
+            if self._batches == before and not self._waiting_bytes:
                 return
 
     async def ingest(self, batch: Batch) -> Outcome:

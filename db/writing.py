@@ -9,7 +9,7 @@ from sqlalchemy.sql.dml import Delete, Update
 
 from db.behind import sent_behind
 from db.changes import ChangeKind, Noted, note
-from db.columns import RUN_TYPE, Reading, pairs_in, payload_columns, read, run_columns, tags_in
+from db.columns import RUN_COLUMNS, RUN_TYPE, Reading, pairs_in, payload_row, read, run_row, tags_in
 from db.derive import Extra, status_of
 from db.dialects import as_sent
 from db.marks import Touched, mark
@@ -18,7 +18,7 @@ from db.merge import Account
 from db.models import RunStatus
 from db.recount import recount
 from db.search_index import enqueue_changed
-from db.sending import send, send_packed
+from db.sending import send, send_packed, send_rows
 from db.tables import RUN, RUN_METADATA, RUN_PAYLOAD, RUN_TAG
 from db.thread_index import narrow, widen
 from db.totals import Tally, settle
@@ -32,7 +32,7 @@ _INDEXED = (
 """Columns that several indexes hold, left alone by an update that does not change them."""
 
 _KEY = ("trace_id", "id")
-_ALL = tuple(RUN.c.keys())
+_ALL = RUN_COLUMNS
 _CHANGING = tuple(name for name in _ALL if name not in _KEY)
 _LIGHT = tuple(name for name in _CHANGING if name not in _INDEXED)
 _SUMS = ("llm_descendants", *(name for name in _ALL if name.startswith("total_")))
@@ -76,21 +76,22 @@ def _write(connection: Connection, accounts: Sequence[Account]) -> list[Noted]:
     first: a statement after them waits for them as well.
     """
     new = [each for each in accounts if each.stored is None]
-    send(connection, _NEW_PAYLOAD, [payload_columns(each) for each in new], _ALL_PAYLOAD)
+    send_rows(connection, _NEW_PAYLOAD, [payload_row(each) for each in new], _ALL_PAYLOAD)
     readings = [read(account) for account in accounts]
     settlement = settle(connection, [reading.tally for reading in readings])
     left = widen(connection, readings)
-    enqueue_changed(connection, accounts)
-    mark(connection, {touched for reading in readings for touched in _touched(reading)})
     send(connection, _CHANGED_RUN, [_sums(each) for each in settlement.ancestors], _SUMS)
     _write_changed([each for each in readings if each.account.stored is not None], connection)
-    fresh = [run_columns(each) for each in readings if each.account.stored is None]
-    send(connection, _NEW_RUN, fresh, _ALL)
     _write_sides(readings, connection)
-    narrow(connection, left)
+    fresh = [run_row(each) for each in readings if each.account.stored is None]
+    send_rows(connection, _NEW_RUN, fresh, _ALL)
+    told = [*map(_change, readings), *map(_of_ancestor, settlement.ancestors)]
     moved = {reading.account.trace_id for reading in readings if reading.account.moved}
-    recounted = recount(connection, settlement.recount | moved)
-    return [*map(_change, readings), *map(_of_ancestor, settlement.ancestors), *recounted]
+    touched = {each for reading in readings for each in _touched(reading)}
+    enqueue_changed(connection, accounts)
+    mark(connection, touched)
+    narrow(connection, left)
+    return [*told, *recount(connection, settlement.recount | moved)]
 
 
 def _change(reading: Reading) -> Noted:
@@ -124,13 +125,15 @@ def _write_changed(readings: Sequence[Reading], connection: Connection) -> None:
     light: list[dict[str, Any]] = []
     whole: list[dict[str, Any]] = []
     for reading in readings:
-        row = _keyed(run_columns(reading))
+        row = _keyed(dict(zip(_ALL, run_row(reading), strict=True)))
         stored = reading.account.stored or {}
         same = all(row[name] == stored[name] for name in _INDEXED)
         (light if same else whole).append(row)
     send(connection, _CHANGED_RUN, light, _LIGHT)
     send(connection, _CHANGED_RUN, whole, _CHANGING)
-    payloads = [_keyed(payload_columns(each.account)) for each in readings]
+    payloads = [
+        _keyed(dict(zip(_ALL_PAYLOAD, payload_row(each.account), strict=True))) for each in readings
+    ]
     send(connection, _CHANGED_PAYLOAD, payloads, _PAYLOAD)
 
 

@@ -48,7 +48,7 @@ COMMANDS = {
 GROUPS = {"key": "make, list and revoke the keys that the server wants of its clients"}
 _GC_THRESHOLDS = (50_000, 20, 50)
 """Answers are many small objects without cycles: looking for some in them is time lost."""
-_TURN_SECONDS = 0.0005
+_TURN_SECONDS = 0.001
 """How long a thread computes while others wait: whoever talks to the database does so briefly and
 often, and with Python's 5 ms would wait longer for its turn than for the database."""
 

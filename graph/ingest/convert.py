@@ -19,8 +19,10 @@ _FEEDBACK_TEXTS = ("value", "correction", "feedback_source")
 def run_arrival(told: Told) -> RunArrival:
     """Return a post or a patch of a run."""
     texts: dict[str, Any] = {name: text for name, text in told.texts.items() if name in RUN_TEXTS}
-    usage = {name: text for name, text in told.texts.items() if name in USAGE_FIELDS}
-    return RunArrival(id=told.id, post=told.post, usage=json_object(usage), **texts, **told.values)
+    if len(texts) < len(told.texts):
+        usage = {name: text for name, text in told.texts.items() if name in USAGE_FIELDS}
+        texts["usage"] = json_object(usage)
+    return RunArrival(id=told.id, post=told.post, **texts, **told.values)
 
 
 def feedback_arrival(told: Told, now: datetime) -> FeedbackArrival:

@@ -74,9 +74,15 @@ class Sorting:
         self.envelope = Envelope()
         self._runs: dict[str, Item] = {}
         self._misnamed: set[str] = set()
+        self._last: str | None = None
+        """The label of the run whose parts are coming."""
 
     def add(self, part: Part, kept: Kept | None = None) -> None:
         """Put a part into the envelope; refuse it, or what it belongs to, by name."""
+        label, _, name = part.name.rpartition(".")
+        if label == self._last and name in OUT_OF_LINE:
+            self._runs[label].apart[name] = part.content
+            return
         kind, _, rest = part.name.partition(".")
         id_text, _, name = rest.partition(".")
         label = f"{kind}.{id_text}"
@@ -111,7 +117,8 @@ class Sorting:
                 raise _unknown(part, None)
 
     def _begin(self, label: str, kind: str, id: UUID | None) -> Item:
-        run = self._runs[label] = Item(label, None, id, post=kind == "post")
+        run = self._runs[label] = Item(label, None, id, kind == "post")
+        self._last = label
         self.envelope.runs.append(run)
         return run
 

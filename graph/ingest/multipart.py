@@ -29,6 +29,7 @@ _ESCAPES = {"%22": '"', "%0D": "\r", "%0A": "\n"}
 _ESCAPE = re.compile("%22|%0D|%0A")
 _BLANK_LINE = b"\r\n\r\n"
 _CLOSING = b"--"
+_JSON, _SENT_JSON = "application/json", b"application/json"
 _BREAKS_OFF = "breaks off before its closing boundary"
 
 
@@ -56,23 +57,31 @@ def parts_of(body: bytes, boundary: bytes) -> Iterator[Part]:
     if at == 1:
         raise _broken("has no boundary", body)
     at += len(delimiter) - 2
-    count = 0
-    while not body.startswith(_CLOSING, at):
-        count += 1
-        if count > MOST_PARTS:
-            raise BodyProblem(413, "TOO_MANY_PARTS", f"more than {MOST_PARTS} parts in one body")
-        usual = _USUAL.match(body, at)
-        # An empty part's blank line may share its CRLF with the delimiter.
-        start = usual.end() - 2 if usual else body.find(b"\r\n", at)
-        end = body.find(delimiter, max(start, at))
-        if start < 0 or end < 0:
-            raise _broken(_BREAKS_OFF, body)
-        if usual:
-            name, content_type = usual[1].decode("utf-8", "replace"), usual[2].decode("latin-1")
-            yield Part(name, content_type, body[start + 2 : end])
+    match, find, size = _USUAL.match, body.find, len(delimiter)
+    for _ in range(MOST_PARTS):
+        if usual := match(body, at):
+            start = usual.end()
+            # An empty part's blank line may share its CRLF with the delimiter.
+            end = find(delimiter, start - 2)
+            if end < 0:
+                raise _broken(_BREAKS_OFF, body)
+            name, content_type = usual.groups()
+            yield Part(name.decode("utf-8", "replace"), _type(content_type), body[start:end])
+        elif body.startswith(_CLOSING, at):
+            return
         else:
+            start = find(b"\r\n", at)
+            end = find(delimiter, max(start, at))
+            if start < 0 or end < 0:
+                raise _broken(_BREAKS_OFF, body)
             yield _part(body, at, start, end)
-        at = end + len(delimiter)
+        at = end + size
+    if not body.startswith(_CLOSING, at):
+        raise BodyProblem(413, "TOO_MANY_PARTS", f"more than {MOST_PARTS} parts in one body")
+
+
+def _type(sent: bytes) -> str:
+    return _JSON if sent == _SENT_JSON else sent.decode("latin-1")
 
 
 def _part(body: bytes, at: int, start: int, end: int) -> Part:

@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any, cast
 from uuid import UUID
 
@@ -22,6 +23,8 @@ MOST_COST = Decimal(1_000_000)
 """US dollars of one run."""
 
 _UUID = re.compile("[0-9a-f]{8}(-?)[0-9a-f]{4}(?:\\1[0-9a-f]{4}){2}\\1[0-9a-f]{12}", re.IGNORECASE)
+
+_LONGEST_UUID = 36
 
 _MILLISECONDS_FROM = 2e10
 """Epoch numbers from here on are milliseconds (pydantic's rule, so the SDK's too)."""
@@ -41,10 +44,19 @@ def text_or_json(value: object) -> str:
 
 def uuid(value: object) -> UUID:
     """Read a UUID of any version."""
-    # UUID() alone would take underscores, blanks and braces as well.
-    if isinstance(value, str) and _UUID.fullmatch(value):
-        return id_in(value)
+    if isinstance(value, str) and (id := _uuid_in(value)) is not None:
+        return id
     raise ValueError("a UUID")
+
+
+def _uuid_in(text: str) -> UUID | None:
+    """Return the UUID that a text is; UUID() alone would take underscores, blanks and braces."""
+    return _known(text) if len(text) <= _LONGEST_UUID else None
+
+
+@lru_cache(maxsize=4096)
+def _known(text: str) -> UUID | None:
+    return id_in(text) if _UUID.fullmatch(text) else None
 
 
 def flag(value: object) -> bool:
@@ -59,6 +71,8 @@ def moment(value: object) -> datetime:
     try:
         if isinstance(value, str):
             read = datetime.fromisoformat(value)
+            if read.tzinfo is UTC:
+                return read
             return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
         if isinstance(value, int | float) and not isinstance(value, bool):
             seconds = value / 1000 if abs(value) >= _MILLISECONDS_FROM else value

@@ -192,26 +192,33 @@ def _identify(item: Item, sent: Mapping[str, Any]) -> UUID:
         id = readers.uuid(given)
     except ValueError as allowed:
         raise _refusal(item, INVALID_ID, f"id is {shown(given)}; expected {allowed}") from None
-    if item.id not in {None, id}:
+    if item.id is not None and item.id != id:
         raise _refusal(item, INVALID_ID, f"id is {id}, but it was sent as {item.id}")
     item.id = id
     return id
 
 
 def _values(item: Item, sent: Mapping[str, Any], fields: Mapping[str, Reader]) -> dict[str, Any]:
-    return {
-        name: _value(item, name, sent[name], fields[name])
-        for name in sent.keys() & fields.keys()
-        if sent[name] is not None
-    }
+    values: dict[str, Any] = {}
+    for name, value in sent.items():
+        if value is not None and (reader := fields.get(name)) is not None:
+            try:
+                values[name] = reader(value)
+            except ValueError as allowed:
+                raise _misfit(item, name, value, allowed) from None
+    return values
 
 
 def _value(item: Item, name: str, value: object, reader: Reader) -> Any:
     try:
         return reader(value)
     except ValueError as allowed:
-        message = f"{name} is {shown(value)}; expected {allowed}"
-        raise _refusal(item, "INVALID_FIELD", message) from None
+        raise _misfit(item, name, value, allowed) from None
+
+
+def _misfit(item: Item, name: str, value: object, allowed: ValueError) -> ItemProblem:
+    message = f"{name} is {shown(value)}; expected {allowed}"
+    return _refusal(item, "INVALID_FIELD", message)
 
 
 def _check_run(item: Item, told: Told) -> None:

@@ -6,8 +6,10 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from db.arrivals import Batch, RunArrival
+from db.columns import RUN_COLUMNS
 from db.merge import packed, unpacked
 from db.parking import age_out, parked_count
+from db.tables import RUN
 from tests.telling import NOW, Book, at, bare, chain, id_of, patch, post
 
 ROOT = post(1)
@@ -265,3 +267,7 @@ def test_an_outcome_names_ancestors_whose_sums_changed(book: Book):
 def test_nothing_makes_no_rows(book: Book):
     assert book.fold(Batch(), Batch(), now=NOW)[1].runs == ()
     assert not any(book.everything().values())
+
+
+def test_the_columns_of_a_run_are_written_in_the_order_of_its_table():
+    assert tuple(RUN.c.keys()) == RUN_COLUMNS

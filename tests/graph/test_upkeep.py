@@ -1,6 +1,7 @@
 """What the server does by itself."""
 
 import asyncio
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -68,3 +69,34 @@ def test_chores_wait_while_batches_come(store: Store, monkeypatch: pytest.Monkey
 
     asyncio.run(store.lull(0))
     assert moments == 4
+
+
+def test_chores_wait_while_a_batch_is_written(store: Store, monkeypatch: pytest.MonkeyPatch):
+    moments = 0
+    held, free = threading.Event(), threading.Event()
+
+    def hold(_: Any) -> None:
+        held.set()
+        assert free.wait(10)
+
+    async def moment(_: float) -> None:
+        nonlocal moments
+        moments += 1
+        if moments == 4:
+            free.set()
+            await batch
+
+    async def lull() -> None:
+        nonlocal batch
+        holding = asyncio.create_task(store.write(hold))
+        await asyncio.to_thread(held.wait, 10)
+        batch = asyncio.create_task(store.ingest(Batch(size=1)))
+        await asyncio.to_thread(lambda: None)
+        with monkeypatch.context() as patched:
+            patched.setattr(asyncio, "sleep", moment)
+            await store.lull(60)
+        await holding
+
+    batch: asyncio.Task[Any]
+    asyncio.run(lull())
+    assert moments > 4
