@@ -46,13 +46,14 @@ class Behind:
 @contextmanager
 def sent_behind(connection: Connection) -> Generator[None]:
     """Let rows be sent while others are made; all are, or it raises why not, in the end."""
+    kept = connection.info  # a connection that gets lost tells it no more
     with ThreadPoolExecutor(1, "rungraph-sender") as threads:
-        behind = connection.info[_BEHIND] = Behind(threads)
+        behind = kept[_BEHIND] = Behind(threads)
         try:
             yield
             behind.wait()
         finally:
-            del connection.info[_BEHIND]
+            kept.pop(_BEHIND, None)
 
 
 def behind(connection: Connection) -> Behind | None:

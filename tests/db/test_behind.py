@@ -69,3 +69,13 @@ def test_a_fault_of_ones_own_leaves_the_connection_free(book: Book):
     assert behind(book.connection) is None
     book.connection.rollback()
     assert book.connection.scalar(COUNT) == 0
+
+
+def test_a_connection_that_gets_lost_hides_no_fault(book: Book):
+    def work() -> None:
+        with book.connection.engine.begin() as connection, sent_behind(connection):
+            connection.invalidate()
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        work()
