@@ -17,6 +17,8 @@ from sqlalchemy import Engine, exists, literal, select
 from sqlalchemy.engine import make_url
 from sqlmodel import SQLModel
 
+from db import citus
+
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 DATABASES = os.environ.get("RUNGRAPH_TEST_DATABASES", f"{SQLITE},{POSTGRESQL}").split(",")
 """Where to run the tests that hold for both."""
@@ -79,36 +81,66 @@ def empty(engine: Engine) -> None:
                 connection.execute(table.delete())
 
 
-@contextmanager
-def own_cluster(coordinator: str, name: str) -> Generator[str]:
-    """Make a database on every node of a Citus cluster, spread its tables, give its URL.
+Node = tuple[str, int]
+"""Host and port of a node of a cluster."""
 
-    The cluster is told by its coordinator, in whose database its nodes are known. It is left as it
-    is in the end: nodes may still talk to each other.
-    """
-    from db import citus  # noqa: PLC0415 - few have a cluster
 
+def nodes_of(coordinator: str) -> list[Node]:
+    """Return the nodes that are known in the database of a URL, the coordinator first."""
     found = (
         "SELECT nodename, nodeport FROM pg_dist_node WHERE noderole = 'primary' ORDER BY groupid"
     )
     with psycopg.connect(coordinator, autocommit=True) as connection:
-        nodes = connection.execute(found).fetchall()
-    for host, port in nodes:
-        node = make_url(coordinator).set(host=host, port=port, query={})
-        with psycopg.connect(
-            node.render_as_string(hide_password=False), autocommit=True
-        ) as connection:
+        return connection.execute(found).fetchall()
+
+
+def shards() -> int:
+    """Return among how many shards the runs of a test are spread: one where there is no cluster."""
+    return citus.SHARDS_A_WORKER * (len(nodes_of(CLUSTER)) - 1) if CLUSTER else 1
+
+
+def on_node(url: str, node: Node) -> str:
+    """Return the URL of the same database on another node."""
+    host, port = node
+    there = make_url(url).set(host=host, port=port, query={})
+    return there.render_as_string(hide_password=False)
+
+
+@contextmanager
+def bare_cluster(coordinator: str, name: str, *, later: int = 0) -> Generator[str]:
+    """Make an empty database on every node of a Citus cluster, give its URL.
+
+    The cluster is told by its coordinator, in whose database its nodes are known. The last nodes,
+    as many as are told, are not added yet. It is left as it is in the end: nodes may still talk to
+    each other.
+    """
+    nodes = nodes_of(coordinator)
+    for node in nodes:
+        with psycopg.connect(on_node(coordinator, node), autocommit=True) as connection:
             connection.execute(
                 SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))
             )
             connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
-        own = node.set(database=name).render_as_string(hide_password=False)
-        with psycopg.connect(own, autocommit=True) as connection:
-            connection.execute("CREATE EXTENSION citus")
     url = make_url(coordinator).set(database=name).render_as_string(hide_password=False)
+    for node in nodes:
+        with psycopg.connect(on_node(url, node), autocommit=True) as connection:
+            connection.execute("CREATE EXTENSION citus")
     with psycopg.connect(url, autocommit=True) as connection:
+        for_all = SQL("ALTER DATABASE {} SET citus.explain_all_tasks = on").format(Identifier(name))
+        connection.execute(for_all)  # what a statement costs is counted on every shard
         connection.execute("SELECT citus_set_coordinator_host(%s, %s)", nodes[0])
-        for node in nodes[1:]:
+        for node in nodes[1 : len(nodes) - later]:
             connection.execute("SELECT citus_add_node(%s, %s)", node)
-    citus.spread(url)
     yield url
+
+
+@contextmanager
+def own_cluster(coordinator: str, name: str, *, later: int = 0) -> Generator[str]:
+    """Make such a database with Rungraph's tables, which are spread; give its URL."""
+    with bare_cluster(coordinator, name, later=later) as url:
+        citus.spread(url)
+        yield url
+
+
+own = own_cluster if CLUSTER else own_database
+"""Make a database that nobody else uses in the server under test, whichever that is."""

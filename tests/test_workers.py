@@ -44,7 +44,7 @@ def test_sqlite_takes_one_process(tmp_path):
 def own_database(postgres_server: str) -> Iterator[str]:
     """A database that nobody else uses, with its tables."""
     name = f"rungraph_workers_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    with databases.own_database(postgres_server, name) as url:
+    with databases.own(postgres_server, name) as url:
         Store.open(url).close()
         yield url
 

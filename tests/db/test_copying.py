@@ -1,13 +1,12 @@
 """A store is copied whole, from either database into either, or it is said that it is not."""
 
+import os
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
-from uuid import uuid4
 
-import psycopg
 import pytest
-from sqlalchemy import delete, func, make_url, select, update
+from sqlalchemy import delete, func, select, update
 
 from db import copying
 from db.copying import copy
@@ -15,6 +14,7 @@ from db.dialects import open_any
 from db.errors import ConflictError, InvalidError, NotFoundError, SchemaMismatchError
 from db.store import Store
 from db.tables import FEEDBACK, RUN, RUN_PAYLOAD, RUN_SEARCH_QUEUE
+from tests import databases
 
 
 @pytest.fixture
@@ -37,12 +37,9 @@ def target(request, tmp_path) -> Any:
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path}/target.db"
         return
-    server = make_url(request.getfixturevalue("postgres_url")).set(drivername="postgresql")
-    name = f"target_{uuid4().hex}"
-    with psycopg.connect(server.render_as_string(hide_password=False), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name}")
-        yield server.set(database=name).render_as_string(hide_password=False)
-        admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    name = f"rungraph_target_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
+    with databases.own(request.getfixturevalue("postgres_server"), name) as url:
+        yield url
 
 
 @pytest.fixture

@@ -25,7 +25,7 @@ from tests.servers import serving
 def own_database(postgres_server: str) -> Iterator[str]:
     """A database that nobody else uses, with its tables."""
     name = f"rungraph_live_{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}"
-    with databases.own_database(postgres_server, name) as url:
+    with databases.own(postgres_server, name) as url:
         Store.open(url).close()
         yield url
 
