@@ -14,6 +14,7 @@ from sqlalchemy import (
     ColumnElement,
     Integer,
     Select,
+    SelectBase,
     case,
     func,
     literal_column,
@@ -48,15 +49,22 @@ def walked(query: Select[Any], search: Matches, conditions: Conditions) -> Selec
     keys = _keys_of(query, conditions)
     one_by_one = with_instead(keys, search, MatchesAlone(*_KEY, asked))
     near = one_by_one.where(_among_the_next(query, conditions)).cte("near")
-    few = select(RUN_SEARCH.c.trace_id, RUN_SEARCH.c.id).where(MatchesHere(asked))
+    size = _limit(query)
+    few = select(RUN_SEARCH.c.trace_id, RUN_SEARCH.c.id)
+    few = few.where(MatchesHere(asked), _count(near) < size)  # a cluster makes each CTE at once
     few = few.limit(literal_column(str(FEW + 1))).cte("few")
-    of_few = with_instead(keys, search, tuple_(*_KEY).in_(select(few.c.trace_id, few.c.id)))
-    way = select(_way(near, few, _limit(query))).scalar_subquery()
+    of_few = with_instead(keys, search, tuple_(*_KEY).in_(_each(select(*few.c))))
+    way = select(_way(near, few, size)).scalar_subquery()
     rest = [
         select(*arm.where(way == taken).subquery().c)
         for taken, arm in ((_OF_FEW, of_few), (_ONE_BY_ONE, one_by_one))
     ]
-    return with_instead(query, search, tuple_(*_KEY).in_(union_all(select(*near.c), *rest)))
+    return with_instead(query, search, tuple_(*_KEY).in_(_each(union_all(select(*near.c), *rest))))
+
+
+def _each(keys: SelectBase) -> Select[Any]:
+    """Return keys once each; it tells a cluster's workers, too, that they are few to look up."""
+    return select(*keys.subquery().c).distinct()
 
 
 def _keys_of(query: Any, conditions: Conditions) -> Any:

@@ -27,10 +27,15 @@ class Analyzed:
         await self._reading.close()
 
 
-def read_by(plan: dict[str, Any]) -> float:
+def read_by(plan: Any) -> float:
+    """Return how many rows the scans of a plan took, on whichever nodes."""
+    if isinstance(plan, list):
+        return sum(map(read_by, plan))
+    if not isinstance(plan, dict):
+        return 0.0
     own = 0.0
     if "Relation Name" in plan:
         removed = plan.get("Rows Removed by Filter", 0)
         removed += plan.get("Rows Removed by Index Recheck", 0)
         own = (plan["Actual Rows"] + removed) * plan["Actual Loops"]
-    return own + sum(map(read_by, plan.get("Plans", ())))
+    return own + sum(map(read_by, plan.values()))

@@ -19,12 +19,9 @@ from db.search_walk import NEXT
 from db.store import Store
 from tests.analyzed import Analyzed
 from tests.conftest import NAMES, NOON
-from tests.databases import CLUSTER
+from tests.databases import shards
 
-pytestmark = [
-    pytest.mark.only_on("postgresql", reason="the plans are its own"),
-    pytest.mark.skipif(bool(CLUSTER), reason="of a cluster, each shard reads a page"),
-]
+pytestmark = pytest.mark.only_on("postgresql", reason="the plans are its own")
 
 STORED, MANY, SOME, PAGE = 4_500, 1_500, 150, 10
 
@@ -51,7 +48,7 @@ def _run(number: int) -> RunArrival:
 
 @pytest.fixture(scope="module")
 def store(open_filled: Callable[..., Store]) -> Store:
-    store = open_filled(map(_run, range(STORED)))
+    store = open_filled(map(_run, range(STORED * shards())))
     with store._engine.begin() as connection:
         while index_some(connection):
             pass
@@ -86,4 +83,4 @@ def test_a_page_of_a_search_reads_no_more_than_the_next_runs(
 
     found, read_in_all = runner.run(read())
     assert found == PAGE
-    assert 0 < read_in_all <= most
+    assert 0 < read_in_all <= most * shards()

@@ -16,12 +16,8 @@ from db.questions import CHILDREN, DESCENDANTS, RUNS_OF_TRACE, Rows, Window
 from db.store import Store
 from tests.analyzed import Analyzed
 from tests.conftest import NAMES, NOON
-from tests.databases import CLUSTER
 
-pytestmark = [
-    pytest.mark.only_on("postgresql", reason="the plans are its own"),
-    pytest.mark.skipif(bool(CLUSTER), reason="of a cluster, each shard reads a page"),
-]
+pytestmark = pytest.mark.only_on("postgresql", reason="the plans are its own")
 
 BRANCHES, LEAVES = 40, 100
 
