@@ -159,6 +159,7 @@ class PostgresReading(Snapshot):
             self._connection = await self._readers.take()
         connection = self._connection
         if sql in self._readers.unsupported:
+            self.statements.remove(sql)  # it is not sent
             raise UnsupportedError("it was not done before")
         try:
             if not self._begun and (self._readers.pooled or not self.alone):

@@ -162,12 +162,13 @@ def test_a_large_answer_that_is_not_fetched_is_given_up(
 
     async def work() -> None:
         endpoint = Endpoint(
-            replace(settings, request_seconds=0.05), store, AttachmentUrls(b"secret")
+            replace(settings, request_seconds=0.5), store, AttachmentUrls(b"secret")
         )
         never = asyncio.Event()
 
         async def send(message: Any) -> None:
             nonlocal pieces
+            assert message.get("status", 200) == 200, "the answer itself took too long"
             pieces += 1
             if pieces > 1:
                 await never.wait()
