@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Integer
-from sqlalchemy.sql import FromClause
+from sqlalchemy.sql import FromClause, schema
 
 from db.values import Kind, kind_of
 
@@ -88,9 +88,11 @@ class Entity:
         return Kind.INT if isinstance(column, Size | Total) else self.kinds[column]
 
     def is_int32(self, column: Column) -> bool:
-        """Say whether a column is declared to hold whole numbers of 32 bits."""
-        declared = self.columns[column].type if isinstance(column, str) else None
-        return isinstance(declared, Integer) and not isinstance(declared, BigInteger)
+        """Say whether a column of a table holds whole numbers of 32 bits; sums hold larger ones."""
+        found = self.columns[column] if isinstance(column, str) else None
+        if not isinstance(found, schema.Column):
+            return False
+        return isinstance(found.type, Integer) and not isinstance(found.type, BigInteger)
 
 
 def plain(*names: str, **renamed: str) -> dict[str, Attribute]:
