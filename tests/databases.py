@@ -111,15 +111,13 @@ def bare_cluster(coordinator: str, name: str, *, later: int = 0) -> Generator[st
     """Make an empty database on every node of a Citus cluster, give its URL.
 
     The cluster is told by its coordinator, in whose database its nodes are known. The last nodes,
-    as many as are told, are not added yet. It is left as it is in the end: nodes may still talk to
-    each other.
+    as many as are told, are not added yet. Dropped in the end, it leaves each node's background
+    worker to the next one.
     """
     nodes = nodes_of(coordinator)
+    _drop_everywhere(coordinator, nodes, name)
     for node in nodes:
         with psycopg.connect(on_node(coordinator, node), autocommit=True) as connection:
-            connection.execute(
-                SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))
-            )
             connection.execute(SQL("CREATE DATABASE {}").format(Identifier(name)))
     url = make_url(coordinator).set(database=name).render_as_string(hide_password=False)
     for node in nodes:
@@ -132,6 +130,14 @@ def bare_cluster(coordinator: str, name: str, *, later: int = 0) -> Generator[st
         for node in nodes[1 : len(nodes) - later]:
             connection.execute("SELECT citus_add_node(%s, %s)", node)
     yield url
+    _drop_everywhere(coordinator, nodes, name)
+
+
+def _drop_everywhere(coordinator: str, nodes: list[Node], name: str) -> None:
+    drop = SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name))
+    for node in nodes:
+        with psycopg.connect(on_node(coordinator, node), autocommit=True) as connection:
+            connection.execute(drop)
 
 
 @contextmanager
