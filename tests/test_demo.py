@@ -84,6 +84,19 @@ def test_a_store_that_holds_runs_is_refused(app):
         asyncio.run(fill(app, NOW))
 
 
+def test_who_listens_whether_the_demo_leaves_hears_nothing():
+    async def listening(_scope, receive, send):
+        assert (await receive())["type"] == "http.request"
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b'{"data": {"runs": {"nodes": [1]}}}'})
+
+    with pytest.raises(NotEmptyError):
+        asyncio.run(fill(listening, NOW))
+
+
 def test_four_programs_were_traced(ask):
     names = {node["name"] for node in ask("{ projects { nodes { name } } }")["projects"]["nodes"]}
 

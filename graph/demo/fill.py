@@ -1,5 +1,6 @@
 """Sends the made-up week to an app, through the door that the SDK uses."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -69,10 +70,14 @@ async def _post(app: ASGIApp, path: str, content_type: str, body: bytes, wanted:
         "server": ("localhost", 80),
         "state": {},
     }
+    told: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
     answers: list[Message] = []
 
     async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
+        if told:
+            return told.pop()
+        nobody_leaves: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        return await nobody_leaves
 
     async def send(message: Message) -> None:
         answers.append(message)
