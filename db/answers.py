@@ -79,9 +79,14 @@ async def rows(
 
 @advised
 async def windows(
-    reading: Reading, question: Rows, keys: Sequence[Key], columns: tuple[Column, ...]
+    reading: Reading,
+    question: Rows,
+    keys: Sequence[Key],
+    columns: tuple[Column, ...],
+    *,
+    beyond: bool = True,
 ) -> dict[Key, Found]:
-    """Return the window of each parent."""
+    """Return the window of each parent; not `beyond`: without a look whether there is more."""
     window = question.window
     assert window is not None  # noqa: S101 - it is what was asked
     shape = WindowForm(
@@ -94,7 +99,7 @@ async def windows(
     form, order = filters.form(question.where), question.ordered
     split = split_of(question.link, form, order, limited=_sees_several(reading))
     if split is not None:
-        merged = await _merged(reading, question, keys, columns, shape, split)
+        merged = await _merged(reading, question, keys, columns, shape, split, beyond=beyond)
         if merged is not None:
             return {key: _cut(some, window) for key, some in zip(keys, merged, strict=True)}
     statement = rows_of_one(
@@ -106,7 +111,7 @@ async def windows(
         question.max_depth is not None,
         order,
     )
-    values = [values_of(reading.dialect, question, key) for key in keys]
+    values = [_paged(reading.dialect, question, key, beyond=beyond) for key in keys]
     found = await seek(reading, statement, values)
     return {key: _cut(some, window) for key, some in zip(keys, found, strict=True)}
 
@@ -118,6 +123,8 @@ async def _merged(
     columns: tuple[Column, ...],
     shape: WindowForm,
     split: Split,
+    *,
+    beyond: bool,
 ) -> list[list[Stored]] | None:
     """Return the rows of each parent's page, merged from several; None where they are too many."""
     dialect = reading.dialect
@@ -129,7 +136,7 @@ async def _merged(
     statement = rows_merged(
         dialect, question.link, columns, form, shape, order, split, arms.projects
     )
-    values = [values_of(dialect, question, key) | arms.values for key in keys]
+    values = [_paged(dialect, question, key, beyond=beyond) | arms.values for key in keys]
     return await seek(reading, statement, values)
 
 
@@ -242,6 +249,14 @@ def values_of(dialect: str, question: Rows, key: Key) -> dict[str, Any]:
     found |= {"k0": trace, "k1": f"{dotted}.", "k2": f"{dotted}/"}
     if question.max_depth is not None:
         found["k3"] = depth + question.max_depth
+    return found
+
+
+def _paged(dialect: str, question: Rows, key: Key, *, beyond: bool) -> dict[str, Any]:
+    """Return the parameters of one parent's page."""
+    found = values_of(dialect, question, key)
+    if not beyond:
+        found["size"] -= 1
     return found
 
 

@@ -272,7 +272,10 @@ def _column(
         case Score(key):
             return average_score(key)
         case str():
-            return _SHOWN.get(entity.kinds[column], _as_stored)(dialect, entity.columns[column])
+            stored, kind = entity.columns[column], entity.kinds[column]
+            if kind is Kind.JSON:
+                return passed_through(dialect, stored, short=column not in entity.lazy)
+            return _SHOWN.get(kind, _as_stored)(dialect, stored)
 
 
 def _as_stored(_: str, stored: ColumnElement[Any]) -> ColumnElement[Any]:
@@ -282,10 +285,9 @@ def _as_stored(_: str, stored: ColumnElement[Any]) -> ColumnElement[Any]:
 _SHOWN: Mapping[Kind, Callable[[str, ColumnElement[Any]], ColumnElement[Any]]] = {
     Kind.ID: as_text,
     Kind.MONEY: as_text,
-    Kind.JSON: passed_through,
     Kind.TIME: moment,
 }
-"""How a column is selected, by what it holds; others as they are stored."""
+"""How a column is selected, by what it holds; JSON as bytes, others as they are stored."""
 
 
 def _as_it_is(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -385,9 +385,19 @@ def dialect_named(name: str) -> Dialect:
     return postgresql.dialect(paramstyle="format")
 
 
-def passed_through(dialect: str, text: ColumnElement[Any]) -> ColumnElement[Any]:
-    """Return JSON text as bytes, which an answer takes without decoding it."""
-    return cast(text, LargeBinary if dialect == "sqlite" else postgresql.VARCHAR)
+def passed_through(
+    dialect: str, text: ColumnElement[Any], *, short: bool = False
+) -> ColumnElement[Any]:
+    """Return JSON text as bytes, which an answer takes without decoding it.
+
+    PostgreSQL checks and copies a text to give its bytes, which is worth it where it is `short`;
+    else it goes as a type whose bytes the driver hands to Python, text by text.
+    """
+    if dialect == "sqlite":
+        return cast(text, LargeBinary)
+    return (
+        func.convert_to(text, literal_column("'UTF8'")) if short else cast(text, postgresql.VARCHAR)
+    )
 
 
 def as_text(dialect: str, value: ColumnElement[Any]) -> ColumnElement[Any]:

@@ -1,8 +1,7 @@
 """What the types of the schema stand for, as the engine asks it; and who answers its questions."""
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -169,10 +168,15 @@ class StoreAnswers:
         return found
 
     async def windows(
-        self, question: Rows, keys: Sequence[answers.Key], columns: tuple[Column, ...]
+        self,
+        question: Rows,
+        keys: Sequence[answers.Key],
+        columns: tuple[Column, ...],
+        *,
+        beyond: bool,
     ) -> Mapping[answers.Key, answers.Found]:
         """Return the window of each parent."""
-        found = await answers.windows(self._reading, question, keys, columns)
+        found = await answers.windows(self._reading, question, keys, columns, beyond=beyond)
         self._count(question.link.target, columns, [some.rows for some in found.values()])
         return found
 
@@ -240,8 +244,8 @@ class StoreAnswers:
         for at, column in enumerate(columns):
             if column in entity.lazy and entity.kind(column) is Kind.JSON:
                 for rows in groups:
-                    texts: Iterable[bytes | None] = map(itemgetter(at), rows)
-                    self.byte_count += sum(map(len, filter(None, texts)))
+                    texts: list[bytes] = [text for row in rows if (text := row[at])]
+                    self.byte_count += sum(map(len, texts))
 
 
 def tell_failed_plan(error: Exception) -> None:

@@ -17,7 +17,8 @@ class Node:
     `depth` says through how many levels the same question is asked from here down; where that is
     more than one, `tree` are the columns by which one statement can bring all of them. `part_of`
     is the field of the page whose `part` it asks; `twin` one before it that asks the same; `among`
-    are the rows that stand in a value that is no row.
+    are the rows that stand in a value that is no row. `beyond`: of a page it is asked, too, whether
+    there is more.
     """
 
     field: Field
@@ -30,6 +31,7 @@ class Node:
     part: str = ""
     twin: "Node | None" = None
     among: "Among | None" = None
+    beyond: bool = False
 
 
 @dataclass(slots=True)

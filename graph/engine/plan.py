@@ -117,6 +117,7 @@ class Planner(Facts):
         twin = next((other for other in level.nodes if _alike(node, other)), None)
         if twin is not None:
             node.twin = twin
+            twin.beyond |= node.beyond
             if node.level is not None and twin.level is not None:
                 for column in node.level.columns:
                     twin.level.place(column)
@@ -179,7 +180,8 @@ class Planner(Facts):
         names = {each.name for each in connection.fields}
         shows_rows = not names <= {"__typename", *_SUMS}
         if shows_rows:
-            self._add(level, Node(field, page, places, below))
+            beyond = not names <= {"__typename", "nodes", "edges", *_SUMS}
+            self._add(level, Node(field, page, places, below, beyond=beyond))
         for each in connection.fields:
             if each.name == "__typename":
                 parts.append(f"{each.key!r}: {connection.type.name!r}")

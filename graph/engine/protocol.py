@@ -171,9 +171,9 @@ class Answers(Protocol):
         ...
 
     async def windows(
-        self, question: Any, keys: Sequence[Key], columns: tuple[Column, ...]
+        self, question: Any, keys: Sequence[Key], columns: tuple[Column, ...], *, beyond: bool
     ) -> Mapping[Key, Any]:
-        """Return the window of each parent."""
+        """Return the window of each parent; `beyond` says whether there is more is asked for."""
         ...
 
     async def counts(self, question: Any, keys: Sequence[Key]) -> Mapping[Key, int]:

@@ -124,7 +124,7 @@ class _Runner:
     async def _window(self, node: Node, question: Any, keys: list[Key]) -> None:
         level = node.level
         assert level is not None  # noqa: S101 - rows have a level
-        found = await self._answers.windows(question, keys, level.shape)
+        found = await self._answers.windows(question, keys, level.shape, beyond=node.beyond)
         self.found[node.field.uid] = found
         if level.nodes:
             await self.below(level, [row for some in found.values() for row in some.rows])
