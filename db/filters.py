@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.sql.elements import False_
+from sqlalchemy.sql.elements import AsBoolean, False_, True_
 
 from db.clauses import CLAUSES, JSON_SOURCES, RELATIONS
 from db.errors import InvalidError
@@ -189,11 +189,11 @@ def clause_of(  # noqa: PLR0911 - as above
     parts: list[Any] = [*form[1:]]
     match head:
         case "all":
-            return and_(true(), *(clause_of(part, table, bind) for part in parts))
+            return _bare(and_(true(), *(clause_of(part, table, bind) for part in parts)))
         case "any":
-            return or_(false(), *(clause_of(part, table, bind) for part in parts))
+            return _bare(or_(false(), *(clause_of(part, table, bind) for part in parts)))
         case "not":
-            return clause_of(parts[0], table, bind).is_not(true())
+            return _not(clause_of(parts[0], table, bind))
         case "some":
             return _some(parts[0], parts[1], table, bind)
         case "json":
@@ -203,6 +203,23 @@ def clause_of(  # noqa: PLR0911 - as above
             return JsonHolds(source, next(bind))
         case _:
             return _test(head, parts, table, bind)
+
+
+def _bare(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return a constant as such: SQLAlchemy wraps one that is all that is left of several."""
+    inner = condition.element if isinstance(condition, AsBoolean) else condition
+    return inner if isinstance(inner, True_ | False_) else condition
+
+
+def _not(condition: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Return what is so where a condition is false or unknown; of a constant, the other one."""
+    match condition:
+        case True_():
+            return false()
+        case False_():
+            return true()
+        case _:
+            return condition.is_not(true())
 
 
 def _some(relation: str, part: Form, table: FromClause, bind: Iterator[Any]) -> ColumnElement[bool]:

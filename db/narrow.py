@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from sqlalchemy import ColumnElement, FromClause, case, false, select, true
+from sqlalchemy.sql.elements import False_
 from sqlalchemy.sql.selectable import Join
 
 from db.clauses import RELATIONS
@@ -109,6 +110,8 @@ def _one_by_one(
 
     A CASE is made no join of; and what is not only equal can not be looked up in a hash of all.
     """
+    if any(isinstance(condition, False_) for condition in conditions):
+        return false()  # Citus would not see any more that both are of one trace
     nearly = others.c.id <= leader.c.id
     found = select(others.c.id).where(*conditions, nearly).correlate(leader).exists()
     return case((found, true()), else_=false())

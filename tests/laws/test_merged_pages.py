@@ -177,6 +177,17 @@ def test_merged_pages_put_end_to_end_are_the_whole_many_times(
     check_law(runner, store, asked, size, backward=backward)
 
 
+@pytest.mark.parametrize("choice", range(7))
+@pytest.mark.parametrize("size", [3, 50])
+def test_nothing_passes_what_nothing_passes(
+    runner: asyncio.Runner, store: Store, choice: int, size: int
+):
+    one = (TAGS, TYPES, ("s",), ("error",), ("prod",), PROJECTS, PROJECTS[0])[choice]
+    asked = one if isinstance(one, str) else list(one)
+
+    check_law(runner, store, [(CHOICES[choice], asked), (CHOICES[7], False)], size, backward=False)
+
+
 @pytest.mark.parametrize("choice", range(6))
 def test_each_kind_of_condition_is_merged(choice: int):
     values, make, _ = CHOICES[choice]
