@@ -18,7 +18,7 @@ class Node:
     more than one, `tree` are the columns by which one statement can bring all of them. `part_of`
     is the field of the page whose `part` it asks; `twin` one before it that asks the same; `among`
     are the rows that stand in a value that is no row. `beyond`: of a page it is asked, too, whether
-    there is more.
+    there is more, or how many rows there are, which an empty page can not tell by itself.
     """
 
     field: Field

@@ -180,7 +180,7 @@ class Planner(Facts):
         names = {each.name for each in connection.fields}
         shows_rows = not names <= {"__typename", *_SUMS}
         if shows_rows:
-            beyond = not names <= {"__typename", "nodes", "edges", *_SUMS}
+            beyond = not names <= {"__typename", "nodes", "edges", "stats"}
             self._add(level, Node(field, page, places, below, beyond=beyond))
         for each in connection.fields:
             if each.name == "__typename":

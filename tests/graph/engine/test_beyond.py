@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from db.readers import Budget
+from graph.settings import Engine
 from tests.levels import Answer
 
 RUNS = 5
@@ -44,7 +45,8 @@ BELOW = f"{PAGE} {{ nodes {{ childRunsConnection(first: {SIZE}) {{ %s }} }} }}"
     [
         (f"{PAGE} {{ nodes {{ name }} }}", [SIZE]),
         (f"{LAST} {{ nodes {{ name }} }}", [SIZE]),
-        (f"{PAGE} {{ edges {{ cursor node {{ name }} }} totalCount }}", [SIZE]),
+        (f"{PAGE} {{ edges {{ cursor node {{ name }} }} }}", [SIZE]),
+        (f"{PAGE} {{ nodes {{ name }} totalCount }}", [SIZE + 1]),
         (f"{PAGE} {{ nodes {{ name }} pageInfo {{ hasNextPage }} }}", [SIZE + 1]),
         (f"{LAST} {{ nodes {{ name }} pageInfo {{ hasPreviousPage }} }}", [SIZE + 1]),
         (BELOW % "nodes { name }", [SIZE, SIZE * SIZE]),
@@ -67,3 +69,13 @@ def test_a_page_brings_no_row_that_is_not_asked_for(
     planned(f"{{ {query} }}")
 
     assert read[-len(counts) :] == counts
+
+
+@pytest.mark.parametrize("size", ["first: 0", "last: 0"])
+def test_a_page_of_no_rows_tells_how_many_there_are(
+    everywhere: Callable[..., dict[Engine, Answer]], size: str
+):
+    answers = everywhere(f"{{ runs({size}) {{ nodes {{ name }} totalCount }} }}")
+
+    whole = {"runs": {"nodes": [], "totalCount": RUNS * (RUNS + 1)}}
+    assert all(answer.decoded == whole for answer in answers.values())
