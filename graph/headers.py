@@ -1,4 +1,4 @@
-"""Connections whose headers do not come: uvicorn would wait for them for ever.
+"""Connections: those whose headers do not come, for which uvicorn would wait for ever, are closed.
 
 Each connection notes when it began to wait, which costs a request two looks at the clock's number;
 the server looks at all of them once a second.
@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from graph.together import Together
 
 _LATE = b"HTTP/1.1 408 Request Timeout\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -34,6 +36,12 @@ class Requests(HttpToolsProtocol):
         """Wait no more."""
         self.since = None
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Begin with a request; an answer to HEAD has nothing that its head could go with."""
+        if cycle.scope["method"] != "HEAD":
+            cycle.transport = Together(cycle.transport)
+        super()._start_asgi_task(cycle, app)
 
     def too_slow(self) -> None:
         """Close the connection, unless an answer is on its way; say why if somebody asks."""
