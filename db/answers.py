@@ -5,7 +5,7 @@ A parent is known by its key: the stored values of the columns its link needs (`
 that were asked for.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 from db import filters
@@ -235,15 +235,18 @@ async def seek(
     return answers
 
 
-async def _fetch(reading: Reading, statement: Statement, values: Mapping[str, Any]) -> list[Stored]:
-    return await reading.rows(statement.sql, statement.placed(values))
+def _fetch(
+    reading: Reading, statement: Statement, values: Mapping[str, Any]
+) -> Awaitable[list[Stored]]:
+    return reading.rows(statement.sql, statement.placed(values))
 
 
 def values_of(dialect: str, question: Rows, key: Key) -> dict[str, Any]:
     """Return the parameters of one parent's statement."""
     found = asked(dialect, question)
     if not question.link.below:
-        found |= {f"k{at}": value for at, value in enumerate(key)}
+        for at, value in enumerate(key):
+            found[f"k{at}"] = value
         return found
     trace, dotted, depth = key
     found |= {"k0": trace, "k1": f"{dotted}.", "k2": f"{dotted}/"}
@@ -263,12 +266,9 @@ def _paged(dialect: str, question: Rows, key: Key, *, beyond: bool) -> dict[str,
 def asked(dialect: str, question: Rows) -> dict[str, Any]:
     """Return the parameters of the filter and the window."""
     convert = ASKED[dialect]
-
-    def value(kind: Kind, asked: Any) -> Any:
-        return convert[kind](asked) if kind in convert else asked
-
-    tests = enumerate(filters.values(question.where))
-    found = {f"f{at}": value(kind, asked) for at, (kind, asked) in tests}
+    found: dict[str, Any] = {}
+    for at, (kind, value) in enumerate(filters.values(question.where)):
+        found[f"f{at}"] = convert[kind](value) if kind in convert else value
     window = question.window
     if window is None:
         return found
@@ -278,5 +278,6 @@ def asked(dialect: str, question: Rows) -> dict[str, Any]:
     kinds = [question.link.target.kind(column) for column in question.order_columns]
     for prefix, cursor in (("a", window.after), ("b", window.before)):
         for at, asked in enumerate(cursor or ()):
-            found[f"{prefix}{at}"] = None if asked is None else value(kinds[at], asked)
+            made = None if asked is None else convert.get(kinds[at])
+            found[f"{prefix}{at}"] = made(asked) if made else asked
     return found

@@ -2,17 +2,19 @@
 
 import os
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from db.errors import StoreError
 from db.store import Store, utc_now
@@ -48,6 +50,9 @@ from graph.watching import Operations
 
 if TYPE_CHECKING:
     from graph.tracing import Tracing  # an extra
+
+_PROXIES, _LOCAL_PROXIES = "FORWARDED_ALLOW_IPS", "127.0.0.1,::1"
+"""Whose X-Forwarded-* headers are believed, by uvicorn's variable; and by default."""
 
 STATEMENTS = "/metrics/statements"
 """Where the statements are told that were slow."""
@@ -162,14 +167,15 @@ def create_app(
     async def alive(_: Request) -> Response:
         return PlainTextResponse("ok\n")
 
-    app = Starlette(
-        lifespan=lifespan,
-        middleware=[
+    app = _App(
+        [
             *(tracing.middleware if tracing else ()),
             Middleware(Observer, tell),
             Middleware(Gate, keyring, _manners(settings), dict.fromkeys(OTLP_PATHS, otlp_refusal)),
             Middleware(Straight, paths={"/graphql": endpoint}),  # the last one, always
         ],
+        lifespan=lifespan,
+        middleware=[Middleware(ProxyHeadersMiddleware, os.environ.get(_PROXIES, _LOCAL_PROXIES))],
         routes=[
             Route("/graphql", endpoint),
             *([Route("/graphql/page/{name}", serve_files())] if settings.graphiql else []),
@@ -187,6 +193,21 @@ def create_app(
     )
     app.state.live = operations.live
     return app
+
+
+class _App(Starlette):
+    """An application with what stands before it, Starlette's own handling of errors included."""
+
+    def __init__(self, before: Sequence[Middleware], **options: Any) -> None:
+        super().__init__(**options)
+        self._before = before
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Return what serves a request."""
+        app = super().build_middleware_stack()
+        for each in reversed(self._before):
+            app = each.cls(app, *each.args, **each.kwargs)
+        return app
 
 
 def _manners(settings: Settings) -> Manners:

@@ -42,7 +42,6 @@ _RIGHTS: Mapping[str, Right] = {
 }
 _ASKS = (b"query=", b"documentId=", b"extensions=")
 _READING = frozenset({"GET", "HEAD"})
-_HEADERS = frozenset((b"host", b"origin", b"sec-fetch-site", b"x-api-key", b"authorization"))
 _ADVICE = "make a key with `rungraph key create`"
 
 
@@ -132,7 +131,7 @@ class Gate:
         await send({"type": "http.response.body", "body": body})
 
     def _viewer(self, scope: Scope) -> Viewer:
-        sent = {name: value for name, value in scope["headers"] if name in _HEADERS}
+        sent = dict(scope["headers"])
         if not self._keyring.is_empty:
             return self._with_key(scope, sent)
         if not self._manners.insecure:
@@ -226,16 +225,14 @@ def _check_page(scope: Scope, sent: Mapping[bytes, bytes], origins: Sequence[str
         return
     if origin and origin.partition("://")[2] != _text(sent, b"host"):
         raise RefusedError(f"pages of {origin} may not ask here without a key: {_ADVICE}")
-    if sent.get(b"sec-fetch-site") == b"cross-site" and not _is_visit(scope):
+    if sent.get(b"sec-fetch-site") == b"cross-site" and not _is_visit(scope, sent):
         raise RefusedError(f"pages of other sites may not ask here without a key: {_ADVICE}")
 
 
-def _is_visit(scope: Scope) -> bool:
+def _is_visit(scope: Scope, sent: Mapping[bytes, bytes]) -> bool:
     """Say whether somebody follows a link to the page."""
-    headers = dict(scope["headers"])
     return (scope["path"] == "/" or is_page(scope)) and (
-        headers.get(b"sec-fetch-mode") == b"navigate"
-        and headers.get(b"sec-fetch-dest") == b"document"
+        sent.get(b"sec-fetch-mode") == b"navigate" and sent.get(b"sec-fetch-dest") == b"document"
     )
 
 

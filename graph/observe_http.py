@@ -1,6 +1,7 @@
 """Looks at every request from outside: counts it, and has it logged."""
 
 import asyncio
+from collections.abc import Awaitable
 from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -14,6 +15,8 @@ _QUIET = frozenset({"/healthz", "/readyz", "/metrics"})
 
 _ABORTED = 499
 """The client went before there was an answer."""
+
+_FAILED = 500
 
 _STOPS = b'{"errors": [{"message": "the server stops; send it again", "extensions": {"code": "UNAVAILABLE"}}]}'  # noqa: E501
 _STOPS_HEADERS = [
@@ -51,11 +54,11 @@ class Observer:
         status = _ABORTED
         begun = perf_counter()
 
-        async def sending(message: Message) -> None:
+        def sending(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            await send(message)
+            return send(message)
 
         try:
             await self._app(scope, receive, sending)
@@ -66,6 +69,9 @@ class Observer:
             task.uncancel()
             await sending({"type": "http.response.start", "status": 503, "headers": _STOPS_HEADERS})
             await send({"type": "http.response.body", "body": _STOPS})
+        except Exception:  # the server says so, where nothing was answered yet
+            status = _FAILED if status == _ABORTED else status
+            raise
         finally:
             if not seen.told:
                 self._tell(scope["method"], scope["path"], status, perf_counter() - begun, seen)

@@ -164,6 +164,7 @@ def run(
         log_level=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # the app reads them, where it makes addresses
         ws=_Sockets,
         ws_max_size=message_bytes,
         ws_ping_interval=ping_seconds,

@@ -184,8 +184,9 @@ class Operation:
 
     def _plans(self, variant: _Variant, questions: dict[int, Any]) -> list[Plan | str]:
         asked = [questions[each.field.uid] for each in variant.changing]
-        forms = [None if question is None else question.form for question in asked]
-        form = (*forms, *[_equal([questions[uid] for uid in group]) for group in variant.groups])
+        form = tuple([None if question is None else question.form for question in asked])
+        if variant.groups:
+            form += tuple([_equal([questions[uid] for uid in group]) for group in variant.groups])
         plans = variant.plans.get(form)
         if plans is None:
             plans = [self._plan(each, questions) for each in variant.selection.fields]

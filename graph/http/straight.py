@@ -1,6 +1,6 @@
 """A short cut past the routes, which are tried one by one and cost as much as a small answer."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -15,7 +15,7 @@ class Straight:
         self._app = app
         self._paths = paths
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Serve one request."""
         serve = self._paths.get(scope["path"]) if scope["type"] == "http" else None
-        await (serve or self._app)(scope, receive, send)
+        return (serve or self._app)(scope, receive, send)

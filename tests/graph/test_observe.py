@@ -15,6 +15,7 @@ from db.doctor import examine, index_lag
 from db.errors import ConflictError, InvalidError
 from db.search_index import index_some
 from graph.app import create_app
+from graph.http import Endpoint
 from graph.observe import Seen
 from graph.observe_log import JsonLines, RequestLog
 from graph.observe_metrics import MOST_OPERATIONS, Metrics
@@ -229,3 +230,16 @@ def test_numbers_of_several_workers_are_one_text_with_a_label(tmp_path):
     begin = lines.index("# TYPE rungraph_statements_total counter")
     assert all(line.startswith("rungraph_statements") for line in lines[begin + 1 : begin + 3])
     assert merged({}) == ""
+
+
+def test_what_breaks_is_counted_as_failed(store, settings, monkeypatch: pytest.MonkeyPatch):
+    async def breaks(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(Endpoint, "_serve", breaks)
+    with TestClient(create_app(settings, store, upkeep=False)) as client:
+        with pytest.raises(RuntimeError):
+            client.post("/graphql", json=ASKED)
+        text = client.get("/metrics").text
+
+    assert 'rungraph_request_seconds_count{operation="anonymous",outcome="failed"} 1' in text

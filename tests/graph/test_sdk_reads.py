@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,7 @@ from langsmith.utils import LangSmithError, LangSmithNotFoundError
 from starlette.testclient import TestClient
 
 from db.store import Store
+from graph.app import create_app
 from graph.settings import Settings
 from tests.conftest import NOON, run_id
 from tests.graph.mirror import PROJECT, Live, serving
@@ -331,3 +333,19 @@ def test_the_second_generation_lists_projects(client: TestClient, add: Callable[
     assert first["items"][0]["run_count"] == 1
     assert first["next_cursor"] == "1"
     assert {first["items"][0]["name"], second["items"][0]["name"]} == {"p", "q"}
+
+
+@pytest.mark.parametrize(
+    ("proxy", "base"), [("127.0.0.1", "https://x/"), ("10.0.0.1", "http://x/")]
+)
+def test_addresses_are_those_that_a_trusted_proxy_tells(
+    store: Store, settings: Settings, add: Callable[..., Any], proxy: str, base: str
+):
+    run = add("run", session_name=PROJECT)
+    app = create_app(replace(settings, insecure=True), store, upkeep=False)
+
+    with TestClient(app, base_url="http://x", client=(proxy, 1)) as client:
+        headers = {"x-forwarded-proto": "https"}
+        url = client.get(f"/api/v2/runs/{run.id}/url", headers=headers).json()["url"]
+
+    assert url.startswith(base)
