@@ -18,7 +18,7 @@ from db.derive import (
     thread_of,
 )
 from db.dotted import depth_of, parent_id_of
-from db.measures import MEASURES, Usage, stored
+from db.measures import COLUMNS, Usage, stored
 from db.merge import Account, packed
 from db.totals import LLM, Tally
 from db.usage import given_usage, llm_usage
@@ -36,8 +36,8 @@ RUN_COLUMNS = (
     *("start_time", "end_time", "first_token_time", "latency", "time_to_first_token"),
     *("depth", "dotted_order", "model", "thread_id", "reference_example_id", "manifest_id"),
     *("in_dataset", "app_path", "llm_descendants"),
-    *(f"own_{name}" for name in (*MEASURES, "details")),
-    *(f"total_{name}" for name in (*MEASURES, "details")),
+    *COLUMNS["own"],
+    *COLUMNS["total"],
     *("tags", "error"),
 )
 """The columns of `run`, in the table's order."""

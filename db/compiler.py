@@ -272,22 +272,21 @@ def _column(
         case Score(key):
             return average_score(key)
         case str():
-            stored, kind = entity.columns[column], entity.kinds[column]
-            if kind is Kind.JSON:
-                return passed_through(dialect, stored, short=column not in entity.lazy)
-            return _SHOWN.get(kind, _as_stored)(dialect, stored)
+            return _shown(dialect, entity, column)
 
 
-def _as_stored(_: str, stored: ColumnElement[Any]) -> ColumnElement[Any]:
-    return stored
-
-
-_SHOWN: Mapping[Kind, Callable[[str, ColumnElement[Any]], ColumnElement[Any]]] = {
-    Kind.ID: as_text,
-    Kind.MONEY: as_text,
-    Kind.TIME: moment,
-}
-"""How a column is selected, by what it holds; JSON as bytes, others as they are stored."""
+def _shown(dialect: str, entity: Entity, column: str) -> ColumnElement[Any]:
+    """Return a stored column as an answer takes it."""
+    stored = entity.columns[column]
+    match entity.kinds[column]:
+        case Kind.JSON:
+            return passed_through(dialect, stored, short=column not in entity.lazy)
+        case Kind.ID | Kind.MONEY:
+            return as_text(dialect, stored)
+        case Kind.TIME:
+            return moment(dialect, stored)
+        case _:
+            return stored
 
 
 def _as_it_is(condition: ColumnElement[bool]) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 import orjson
 
 from db.merge import is_empty
+from db.moments import in_utc
 from db.usage import JsonObject, as_list, as_object, decoded
 
 LONGEST_INDEXED = 256
@@ -154,10 +155,7 @@ def is_indexed(text: str) -> bool:
 def _moment(value: Any) -> datetime | None:
     try:
         if isinstance(value, str):
-            at = datetime.fromisoformat(value)
-            if at.tzinfo is UTC:
-                return at
-            return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+            return in_utc(datetime.fromisoformat(value))
         if isinstance(value, int | float) and not isinstance(value, bool):
             unit = 1e6 if abs(value) >= _MICROSECONDS else 1e3 if abs(value) >= _MILLISECONDS else 1
             return datetime.fromtimestamp(value / unit, UTC)

@@ -4,7 +4,7 @@ This is the only file that asks which database it talks to.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from operator import attrgetter
 from typing import Any
@@ -41,6 +41,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from db.json_tests import holds
+from db.moments import in_utc
 from db.servers import SCHEMA, open_postgres
 
 MONEY_SCALE = 12
@@ -287,19 +288,12 @@ def _label_rows_of_arrays(source: _LabelRows, compiler: SQLCompiler, **options: 
 _SENT: Mapping[str, Mapping[type, Callable[[Any], Any]]] = {
     "sqlite": {
         UUID: attrgetter("bytes"),
-        datetime: lambda at: _in_utc(at).isoformat(" ", "microseconds")[:26],
+        datetime: lambda at: in_utc(at).isoformat(" ", "microseconds")[:26],
         Decimal: lambda dollars: int(dollars.scaleb(MONEY_SCALE)),
     },
     "postgresql": {UUID: attrgetter("hex"), datetime: datetime.isoformat},
 }
 """What becomes of values when SQLAlchemy's types are passed by: what drivers take fastest."""
-
-
-_NULL = frozenset((type(None),))
-
-
-def _in_utc(at: datetime) -> datetime:
-    return at if at.tzinfo is UTC else at.astimezone(UTC)
 
 
 def as_sent(dialect: str, values: Iterable[Any]) -> tuple[Any, ...]:
@@ -317,15 +311,15 @@ def rows_as_sent(dialect: str, rows: Iterable[tuple[Any, ...]]) -> Iterable[tupl
 def _column_as_sent(dialect: str, column: tuple[Any, ...]) -> Iterable[Any]:
     forms = _SENT[dialect]
     kinds = set(map(type, column))
-    turned = kinds & forms.keys()
-    if not turned:
+    if kinds.isdisjoint(forms):
         return column
-    form = forms[turned.pop()]
+    told = kinds - {type(None)}
+    if len(told) > 1:
+        return as_sent(dialect, column)
+    form = forms[told.pop()]
     if len(kinds) == 1:
         return map(form, column)
-    if not turned and kinds & _NULL == kinds - forms.keys():
-        return [None if value is None else form(value) for value in column]
-    return as_sent(dialect, column)
+    return [None if value is None else form(value) for value in column]
 
 
 def takes_bulk(dialect: str) -> bool:

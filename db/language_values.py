@@ -6,7 +6,7 @@ zone. Every function raises InvalidError, which says what is wanted.
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple, cast
 
@@ -14,6 +14,7 @@ from lark import Token
 
 from db.errors import InvalidError
 from db.models import RunStatus
+from db.moments import in_utc
 from db.values import Kind, parse_id
 
 _DURATION = re.compile(r"(?:[0-9.]+(?:us|ms|s|m|h|d)\s*)+")
@@ -72,8 +73,7 @@ def _id(value: Any) -> Any:
 
 def _time(value: Any) -> datetime:
     try:
-        found = datetime.fromisoformat(text_in(value).strip().upper())
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        return in_utc(datetime.fromisoformat(text_in(value).strip().upper()))
     except (ValueError, OverflowError, InvalidError):
         raise unfit(value, 'a time such as "2026-01-31T12:00:00Z"') from None
 

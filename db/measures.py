@@ -29,10 +29,11 @@ MOST_DOLLARS = Decimal(9_000_000)
 _FEW = int(MOST_DOLLARS)
 """The same whole: numbers of one kind are compared faster."""
 
-_COLUMNS = {
+COLUMNS = {
     prefix: tuple(f"{prefix}_{name}" for name in (*MEASURES, "details"))
     for prefix in ("own", "total")
 }
+"""Those that hold a usage of a run itself, and that of all below it, by prefix."""
 _UNIT = Decimal(1).scaleb(-MONEY_SCALE)
 
 
@@ -73,18 +74,18 @@ def is_full(usage: Usage) -> bool:
 
 def columns(prefix: str, usage: Usage) -> dict[str, Any]:
     """Return the columns that hold a usage: `own_...` or `total_...`."""
-    return dict(zip(_COLUMNS[prefix], stored(usage), strict=True))
+    return dict(zip(COLUMNS[prefix], stored(usage), strict=True))
 
 
 def stored(usage: Usage) -> list[Any]:
     """Return a usage as it is stored: the values of `MEASURES`, then of the details."""
+    if not usage:
+        return [None] * (len(MEASURES) + 1)
     details: dict[str, dict[str, int | str]] = {}
     for measure, value in usage.items():
         if not isinstance(measure, str):
             details.setdefault(measure[0], {})[measure[1]] = _shown(_held(measure, value))
     text = orjson.dumps(details, option=orjson.OPT_SORT_KEYS).decode() if details else None
-    if not usage:
-        return [None] * (len(MEASURES) + 1)
     return [*[_held(name, usage[name]) if name in usage else None for name in MEASURES], text]
 
 

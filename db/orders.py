@@ -82,8 +82,8 @@ class Key(NamedTuple):
     feedback_key: str | None
 
 
-def order_of(keys: Sequence[Key]) -> Order | None:
-    """Return the order by some keys, then by id in the direction of the last; None without keys.
+def order_of(keys: Sequence[Key]) -> Order:
+    """Return the order by keys, one at least, then by id in the direction of the last.
 
     Raises InvalidError for too many keys, and for a feedback key that is missing or out of place.
     """
@@ -91,7 +91,7 @@ def order_of(keys: Sequence[Key]) -> Order | None:
         msg = f"orderBy has {len(keys)} keys; at most {MOST_KEYS}"
         raise InvalidError(msg)
     found = list(_distinct(map(_term, keys)))
-    return (*found, Term("id", found[-1].descending)) if found else None
+    return (*found, Term("id", found[-1].descending))
 
 
 def _term(key: Key) -> Term:

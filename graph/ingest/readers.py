@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from db.dotted import id_in
+from db.moments import in_utc
 
 MOST_TOKENS = 2**53
 """What a double, and so every JSON reader, counts exactly."""
@@ -44,18 +45,15 @@ def text_or_json(value: object) -> str:
 
 def uuid(value: object) -> UUID:
     """Read a UUID of any version."""
-    if isinstance(value, str) and (id := _uuid_in(value)) is not None:
+    short = isinstance(value, str) and len(value) <= _LONGEST_UUID
+    if short and (id := _uuid_in(value)) is not None:
         return id
     raise ValueError("a UUID")
 
 
+@lru_cache(maxsize=4096)
 def _uuid_in(text: str) -> UUID | None:
     """Return the UUID that a text is; UUID() alone would take underscores, blanks and braces."""
-    return _known(text) if len(text) <= _LONGEST_UUID else None
-
-
-@lru_cache(maxsize=4096)
-def _known(text: str) -> UUID | None:
     return id_in(text) if _UUID.fullmatch(text) else None
 
 
@@ -70,10 +68,7 @@ def moment(value: object) -> datetime:
     """Read a time: ISO 8601 (UTC unless it says otherwise) or an epoch number, to microseconds."""
     try:
         if isinstance(value, str):
-            read = datetime.fromisoformat(value)
-            if read.tzinfo is UTC:
-                return read
-            return read.replace(tzinfo=UTC) if read.tzinfo is None else read.astimezone(UTC)
+            return in_utc(datetime.fromisoformat(value))
         if isinstance(value, int | float) and not isinstance(value, bool):
             seconds = value / 1000 if abs(value) >= _MILLISECONDS_FROM else value
             return datetime.fromtimestamp(seconds, UTC)

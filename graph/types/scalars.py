@@ -7,7 +7,7 @@ is parsed and checked here.
 import math
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NewType, cast
 from uuid import UUID
@@ -17,6 +17,7 @@ from graphql import Undefined, ValueNode, value_from_ast_untyped
 from strawberry.types.scalar import ScalarDefinition
 
 from db.errors import InvalidError
+from db.moments import in_utc
 
 DateTime = NewType("DateTime", datetime)
 DecimalText = NewType("DecimalText", Decimal)
@@ -35,8 +36,7 @@ def parse_date_time(value: object) -> datetime:
     """Return the moment a text names; without a zone it is UTC."""
     if isinstance(value, str) and _DATE_TIME.fullmatch(value):
         try:
-            found = datetime.fromisoformat(value.upper())
-            return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+            return in_utc(datetime.fromisoformat(value.upper()))
         except (ValueError, OverflowError):
             pass
     msg = f"DateTime is {_short(value)}; an RFC 3339 text is wanted, as in 2026-01-31T12:00:00Z"

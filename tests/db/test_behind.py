@@ -27,6 +27,13 @@ def add(book: Book, *ids: int) -> None:
     send(book.connection, insert(RUN_TAG), tags(*ids), COLUMNS)
 
 
+def check_nothing_left(book: Book) -> None:
+    """See that a connection is free, and that nothing of what was sent is there."""
+    assert behind(book.connection) is None
+    book.connection.rollback()
+    assert book.connection.scalar(COUNT) == 0
+
+
 def test_a_statement_waits_for_the_rows_before_it(book: Book):
     with sent_behind(book.connection):
         add(book, *range(5_000))
@@ -53,9 +60,7 @@ def test_what_goes_wrong_is_raised_in_the_end(book: Book):
 
     with pytest.raises(DBAPIError, match="duplicate key"):
         work()
-    assert behind(book.connection) is None
-    book.connection.rollback()
-    assert book.connection.scalar(COUNT) == 0
+    check_nothing_left(book)
 
 
 def test_a_fault_of_ones_own_leaves_the_connection_free(book: Book):
@@ -66,9 +71,7 @@ def test_a_fault_of_ones_own_leaves_the_connection_free(book: Book):
 
     with pytest.raises(ZeroDivisionError):
         work()
-    assert behind(book.connection) is None
-    book.connection.rollback()
-    assert book.connection.scalar(COUNT) == 0
+    check_nothing_left(book)
 
 
 def test_a_connection_that_gets_lost_hides_no_fault(book: Book):
