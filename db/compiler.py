@@ -148,16 +148,19 @@ def _of_page(
     keys: Select[Any],
     order: Order,
 ) -> Select[Any]:
-    """Return the rows of a page whose keys are known, with what they are sorted by."""
+    """Return the rows of a page whose keys are known, with what they are sorted by.
+
+    The limit, which cuts nothing, keeps them in order where pages of several parents are put
+    together: without one, what sorts a part may be left out, and is on Citus.
+    """
     target, page, found = link.target, keys.subquery("page"), terms(order)
     names = _names(found) if "o0" in page.c else [str(column) for column in columns_of(order)]
     same = and_(*(target.columns[name] == page.c[name] for name in target.key))
     total = _total(target, where)
     query = select(*(_column(dialect, target, column, total) for column in columns))
     query = query.select_from(behind(page, target.source(_stored(columns)), same))
-    return query.order_by(
-        *(directed(page.c[name], term) for name, term in zip(names, found, strict=True))
-    )
+    directions = [directed(page.c[name], term) for name, term in zip(names, found, strict=True)]
+    return query.order_by(*directions).limit(bindparam("size"))
 
 
 @lru_cache(maxsize=CACHED_STATEMENTS)

@@ -20,6 +20,8 @@ _WRITES = re.compile(r"\s*(INSERT|UPDATE|DELETE)\b", re.I)
 _CLOCK = re.compile(r"\b(now|clock_timestamp|statement_timestamp)\(\)|\bcurrent_timestamp\b", re.I)
 _SPREAD_JOIN = re.compile(rf"\bJOIN\s+({SPREAD})\b(?:\s+AS\s+\w+)?\s+ON\b", re.I)
 _SPREAD_FROM = re.compile(rf"\b(?:FROM|JOIN)\s+({SPREAD})\b", re.I)
+_PART = re.compile(r"SELECT s\.\*, \d+ FROM \((.*?)\) AS s(?= UNION ALL SELECT s\.|$)", re.S)
+"""One of several parents' rows, as `db.answers.seek` puts them together."""
 _ENDS_CONDITION = re.compile(r"\b(LEFT|INNER|JOIN|WHERE|GROUP|ORDER|LIMIT|UNION|RETURNING)\b", re.I)
 
 
@@ -65,12 +67,19 @@ def _grouping(sql: str) -> str | None:
     return "GROUPING SETS" if re.search(r"\bGROUPING SETS|\bCUBE ?\(", sql, re.I) else None
 
 
+def _parts(sql: str) -> str | None:
+    for part in _PART.findall(sql):
+        if "ORDER BY" in part and not re.search(r"\bLIMIT \S+$", part.strip()):
+            return "a part that is sorted but not cut, which need not stay in order"
+    return None
+
+
 def _triggers(sql: str) -> str | None:
     return "a trigger" if re.search(r"\bCREATE (OR REPLACE )?TRIGGER\b", sql, re.I) else None
 
 
 RULES: tuple[Callable[[str], str | None], ...] = (
-    *(_joins, _locks, _recursion, _clock, _grouping, _triggers),
+    *(_joins, _locks, _recursion, _clock, _grouping, _parts, _triggers),
 )
 
 

@@ -147,7 +147,10 @@ def _present_or_bail(value: Any) -> Any:
 def _whole(declared: GraphQLInputObjectType, made: dict[str, Any]) -> Any:
     if declared.is_one_of and (len(made) != 1 or None in made.values()):
         raise Bail
-    return declared.out_type(made)
+    try:
+        return declared.out_type(made)
+    except Exception as error:  # what a schema's own type does not take
+        raise Bail from error
 
 
 def has_variable(node: ValueNode) -> bool:

@@ -22,6 +22,9 @@ from tests.telling import NOW, Book, chain, judged, patch, used
 TABLES = SQLModel.metadata.tables
 
 
+PART = "SELECT s.*, 0 FROM (SELECT name FROM run ORDER BY name"
+
+
 def test_every_table_has_a_place():
     assert set(PLACES) == set(TABLES)
 
@@ -44,6 +47,7 @@ def test_whatever_is_unique_in_a_spread_table_is_so_in_its_trace():
         ("INSERT INTO run (start_time) VALUES (now())", "the clock"),
         ("UPDATE run SET end_time = CURRENT_TIMESTAMP", "the clock"),
         ("SELECT 1 FROM run GROUP BY GROUPING SETS ((a), ())", "GROUPING SETS"),
+        (f"{PART} LIMIT 1) AS s UNION ALL {PART}) AS s", "a part that is sorted"),
         ("CREATE TRIGGER t AFTER INSERT ON run", "a trigger"),
     ],
 )
@@ -58,6 +62,8 @@ def test_what_citus_refuses_is_found(sql, fault):
         "SELECT 1 FROM run JOIN project ON project.id = run.session_id",
         "SELECT 1 FROM (SELECT 1) AS keys JOIN run ON run.id = keys.id",
         "SELECT now() FROM run",
+        f"{PART} LIMIT %s) AS s UNION ALL {PART} LIMIT $2) AS s",
+        "SELECT s.*, 0 FROM (SELECT count(*) FROM run) AS s",
         "WITH RECURSIVE x AS (SELECT 1 FROM run WHERE trace_id = 1) SELECT 1",
     ],
 )

@@ -287,3 +287,21 @@ def test_all_rows_are_counted_beside_any_page(
     page = ask(f"{{ runs({arguments.format(**cursors)}) {{ totalCount nodes {{ name }} }} }}")
 
     assert page["runs"]["totalCount"] == total
+
+
+def test_pages_of_several_projects_each_are_in_the_order_that_is_asked(
+    add: Callable[..., Any], ask: Callable[..., Any]
+):
+    told = {project: [f"{project}{at * 7 % 20:02}" for at in range(20)] for project in "xyz"}
+    for project, some in told.items():
+        for at, name in enumerate(some):
+            add(name, at=at, session_name=project)
+
+    order = "orderBy: [{field: NAME, direction: DESC}], first: 15"
+    found = ask(f"{{ projects {{ nodes {{ name runs({order}) {{ nodes {{ name }} }} }} }} }}")
+    pages = {
+        each["name"]: [run["name"] for run in each["runs"]["nodes"]]
+        for each in found["projects"]["nodes"]
+    }
+    for project, some in told.items():
+        assert pages[project] == sorted(some, reverse=True)[:15]
