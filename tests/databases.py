@@ -123,7 +123,11 @@ def bare_cluster(coordinator: str, name: str, *, later: int = 0) -> Generator[st
     for node in nodes:
         with psycopg.connect(on_node(url, node), autocommit=True) as connection:
             connection.execute("CREATE EXTENSION citus")
-    with psycopg.connect(url, autocommit=True) as connection:
+    with (
+        psycopg.connect(coordinator, autocommit=True) as turns,
+        psycopg.connect(url, autocommit=True) as connection,
+    ):
+        turns.execute("SELECT pg_advisory_lock(1)")  # roles are a node's: one at a time writes them
         for_all = SQL("ALTER DATABASE {} SET citus.explain_all_tasks = on").format(Identifier(name))
         connection.execute(for_all)  # what a statement costs is counted on every shard
         connection.execute("SELECT citus_set_coordinator_host(%s, %s)", nodes[0])
