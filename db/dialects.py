@@ -41,6 +41,7 @@ from sqlalchemy.sql.selectable import TableValuedAlias
 from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from db.json_tests import holds
+from db.lent import Lent
 from db.moments import in_utc
 from db.servers import SCHEMA, open_postgres
 
@@ -447,7 +448,7 @@ def open_engine(url: str, *, synchronous: str) -> Engine:
 
     `synchronous` is SQLite's: "full" has every commit on disk before it is answered.
     """
-    engine = create_engine(url, connect_args={"check_same_thread": False})
+    engine = create_engine(url, connect_args={"check_same_thread": False, "factory": Lent})
 
     @event.listens_for(engine, "connect")
     def _(connection: Any, _record: Any) -> None:
@@ -458,6 +459,11 @@ def open_engine(url: str, *, synchronous: str) -> Engine:
         connection.execute("PRAGMA cache_size=-65536")
         connection.execute(f"PRAGMA wal_autocheckpoint={_LOG_PAGES}")
         connection.create_function("json_holds", 2, holds, deterministic=True)
+
+    @event.listens_for(engine, "checkin")
+    def _(connection: Lent | None, _record: Any) -> None:
+        if connection is not None:
+            connection.given_back()
 
     @event.listens_for(engine, "begin")
     def _(connection: Connection) -> None:

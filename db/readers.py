@@ -12,7 +12,7 @@ import sqlite3
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any, Protocol
 
 from db.bulky import MANY, Bulky
@@ -339,15 +339,18 @@ class SqliteReading(Snapshot):
 async def _given_up_with_us(
     work: "asyncio.Future[list[tuple[Any, ...]]]", connection: _Connection
 ) -> list[tuple[Any, ...]]:
-    """Wait for a read in a thread; if nobody waits for us any more, end it before we go."""
+    """Wait for a read in a thread; if nobody waits for us any more, end it before we go.
+
+    However often we are told to go: the connection is the thread's until it has ended.
+    """
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
         connection.given_up = True
-        try:
-            await asyncio.wait([work])
-        finally:
-            connection.given_up = False
-            if work.done() and not work.cancelled():
-                work.exception()  # it was told to end
+        while not work.done():
+            with suppress(asyncio.CancelledError):
+                await asyncio.wait([work])
+        connection.given_up = False
+        if not work.cancelled():
+            work.exception()  # it was told to end
         raise
