@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-import orjson
 from starlette.types import Send
 
 from graph.http.compression import COMPRESSORS, WORTH_IT, Compressor
@@ -45,11 +44,9 @@ class Answering:
     vary: bytes
     unread: Unread
 
-    async def value(self, value: Any, *, status: int = 200, more: Iterable[Header] = ()) -> None:
-        """Write a small answer."""
-        await self.text(
-            orjson.dumps(value), status, [*_headers(self.taken.media, self.vary), *more]
-        )
+    async def json(self, text: bytes, *, status: int = 200, more: Iterable[Header] = ()) -> None:
+        """Write a small answer, JSON text."""
+        await self.text(text, status, [*_headers(self.taken.media, self.vary), *more])
 
     async def large(self, value: Any, extent: Extent) -> None:
         """Write an answer that is about so large, in pieces. Raises BusyError for one too many."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import orjson
 from starlette.types import Receive, Scope, Send
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
@@ -170,7 +171,9 @@ class Endpoint:
             if context.large:
                 await answering.large(answer, context.large)
             else:
-                await answering.value(answer, status=status)
+                text = orjson.dumps(answer)
+                del result, answer  # their memory is the next request's, while this text is read
+                await answering.json(text, status=status)
         finally:
             self._patrol.leave(answering.visit)
             await context.close()
@@ -245,8 +248,8 @@ class Endpoint:
         head = scope["method"] == "HEAD"
         taken = Taken(media or Media.JSON, None, self._cors.headers(headers), head)
         answering = self._answering(send, taken, visit)
-        told = {"errors": [refusal.shown]}
-        await answering.value(told, status=refusal.status, more=refusal.headers)
+        told = orjson.dumps({"errors": [refusal.shown]})
+        await answering.json(told, status=refusal.status, more=refusal.headers)
 
     def _too_late(self, visit: Visit) -> Refusal:
         if visit.stage is Stage.READING:
