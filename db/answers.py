@@ -278,6 +278,7 @@ def asked(dialect: str, question: Rows) -> dict[str, Any]:
     kinds = [question.link.target.kind(column) for column in question.order_columns]
     for prefix, cursor in (("a", window.after), ("b", window.before)):
         for at, asked in enumerate(cursor or ()):
-            made = None if asked is None else convert.get(kinds[at])
-            found[f"{prefix}{at}"] = made(asked) if made else asked
+            kind = kinds[at]
+            told = asked is not None and kind in convert
+            found[f"{prefix}{at}"] = convert[kind](asked) if told else asked
     return found

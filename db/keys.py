@@ -8,7 +8,7 @@ import hashlib
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, insert, select, update
 
 from db import projects
 from db.errors import ConflictError, InvalidError, NotFoundError
+from db.moments import in_utc
 from db.tables import ACCESS_KEY
 
 PREFIX = "rungraph_"
@@ -151,12 +152,8 @@ def _key(row: Mapping[str, Any] | RowMapping) -> Key:
         name=row["name"],
         rights=frozenset(row["rights"].split(",")),
         projects=None if limits is None else frozenset(UUID(id) for id in orjson.loads(limits)),
-        **{name: _in_utc(row[name]) for name in _TIMES},
+        **{name: row[name] and in_utc(row[name]) for name in _TIMES},
     )
 
 
 _TIMES = ("created_at", "expires_at", "revoked_at", "last_used_at")
-
-
-def _in_utc(at: datetime | None) -> Any:
-    return None if at is None else at.astimezone(UTC)

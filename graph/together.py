@@ -5,7 +5,6 @@ two packets. ASGI has a server hold the head until something follows.
 """
 
 import asyncio
-from collections.abc import Callable
 
 _SMALL = 16 * 1024
 """Bytes of a body up to which it costs less to copy it than to send it by itself."""
@@ -20,13 +19,12 @@ class Together:
     to know that it has begun.
     """
 
-    __slots__ = ("_begun", "_head", "_transport", "is_closing")
+    __slots__ = ("_begun", "_head", "_transport")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
         self._begun = False
         self._head = b""
-        self.is_closing: Callable[[], bool] = transport.is_closing
 
     def write(self, data: bytes) -> None:
         """Write the head, or a part of the body."""
@@ -41,6 +39,10 @@ class Together:
         else:
             self._begun = True
             self._head = data
+
+    def is_closing(self) -> bool:
+        """Say whether the connection is closed, or will be."""
+        return self._transport.is_closing()
 
     def close(self) -> None:
         """Write what is held, and close the connection."""

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -47,7 +48,7 @@ def test_a_connection_is_given_back_without_open_cursors(tmp_path: Path):
 def test_a_connection_is_the_threads_until_it_has_ended(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ):
-    begun, reading_now = threading.Event(), threading.Semaphore(0)
+    begun = threading.Event()
     busy: list[bool] = []
     read = _Connection.read
 
@@ -55,7 +56,7 @@ def test_a_connection_is_the_threads_until_it_has_ended(
         in_thread = threading.current_thread() is not threading.main_thread()
         if in_thread:
             begun.set()
-            reading_now.acquire(timeout=0.3)  # deaf for a while, as SQLite may be
+            time.sleep(0.3)  # deaf for a while, as SQLite may be
         try:
             return read(self, *args)
         finally:

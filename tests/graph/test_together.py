@@ -5,32 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-import uvicorn
-from uvicorn.server import ServerState
 
-from graph.headers import Requests
+from tests.graph.wire import Wire, connected
 
 SMALL, LARGE = b"x" * 16_384, b"x" * 16_385
-START = {"type": "http.response.start", "status": 200}
-
-
-class Wire(asyncio.Transport):
-    """What a connection writes to."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.written: list[bytes] = []
-        self.closed = False
-
-    def write(self, data: Any) -> None:
-        assert not self.closed
-        self.written.append(bytes(data))
-
-    def close(self) -> None:
-        self.closed = True
-
-    def is_closing(self) -> bool:
-        return self.closed
 
 
 def answered(request: bytes, *messages: dict[str, Any], fails: bool = False) -> Wire:
@@ -46,11 +24,7 @@ def answered(request: bytes, *messages: dict[str, Any], fails: bool = False) -> 
             raise RuntimeError
 
     async def scenario() -> None:
-        config = uvicorn.Config(app, http=Requests, log_config=None, proxy_headers=False)
-        config.load()
-        state = ServerState()
-        connection = Requests(config, state, {})
-        connection.connection_made(wire)
+        connection, state = connected(app, wire)
         connection.data_received(request)
         await asyncio.gather(*list(state.tasks))
 
@@ -64,7 +38,7 @@ def asked(method: str, *headers: str) -> bytes:
 
 def start(length: int | None, status: int = 200) -> dict[str, Any]:
     headers = [] if length is None else [(b"content-length", b"%d" % length)]
-    return {**START, "status": status, "headers": headers}
+    return {"type": "http.response.start", "status": status, "headers": headers}
 
 
 def body(text: bytes, *, more: bool = False) -> dict[str, Any]:
@@ -74,7 +48,7 @@ def body(text: bytes, *, more: bool = False) -> dict[str, Any]:
 def test_a_small_answer_is_one_write():
     wire = answered(asked("POST"), start(len(SMALL)), body(SMALL))
 
-    (whole,) = wire.written
+    (whole,) = wire.parts
     head, _, rest = whole.partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 200 ")
     assert rest == SMALL
@@ -83,9 +57,9 @@ def test_a_small_answer_is_one_write():
 def test_a_large_body_is_not_copied():
     wire = answered(asked("POST"), start(len(LARGE)), body(LARGE))
 
-    assert len(wire.written) == 2
-    assert wire.written[0].endswith(b"\r\n\r\n")
-    assert wire.written[1] == LARGE
+    assert len(wire.parts) == 2
+    assert wire.parts[0].endswith(b"\r\n\r\n")
+    assert wire.parts[1] == LARGE
 
 
 def test_what_comes_in_parts_comes_whole():
@@ -93,14 +67,14 @@ def test_what_comes_in_parts_comes_whole():
         asked("POST"), start(3), body(b"a", more=True), body(b"b", more=True), body(b"c")
     )
 
-    assert len(wire.written) == 3
-    assert b"".join(wire.written).endswith(b"\r\n\r\nabc")
+    assert len(wire.parts) == 3
+    assert wire.written.endswith(b"\r\n\r\nabc")
 
 
 def test_who_reads_a_stream_hears_at_once_that_it_has_begun():
     wire = answered(asked("POST"), start(None))
 
-    (head,) = wire.written
+    (head,) = wire.parts
     assert b"chunked" in head
 
 
@@ -117,7 +91,7 @@ def test_who_reads_a_stream_hears_at_once_that_it_has_begun():
 def test_an_answer_without_a_body_leaves(method: str, messages: Sequence[dict[str, Any]]):
     wire = answered(asked(method), *messages)
 
-    (head,) = wire.written
+    (head,) = wire.parts
     assert head.startswith(b"HTTP/1.1 ")
     assert head.endswith(b"\r\n\r\n")
 
@@ -126,14 +100,14 @@ def test_who_waits_to_be_told_to_go_on_is_told_so_first():
     request = asked("POST", "expect: 100-continue", "content-length: 1")
     wire = answered(request + b"x", start(1), body(b"a"))
 
-    assert wire.written[0] == b"HTTP/1.1 100 Continue\r\n\r\n"
-    assert wire.written[1].endswith(b"\r\n\r\na")
+    assert wire.parts[0] == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert wire.parts[1].endswith(b"\r\n\r\na")
 
 
 def test_a_head_leaves_before_its_connection_is_closed():
     wire = answered(asked("POST"), start(1), fails=True)
 
-    (head,) = wire.written
+    (head,) = wire.parts
     assert head.startswith(b"HTTP/1.1 200 ")
     assert wire.closed
 
@@ -141,6 +115,6 @@ def test_a_head_leaves_before_its_connection_is_closed():
 def test_the_last_answer_of_a_connection_leaves_before_it_is_closed():
     wire = answered(asked("GET", "connection: close"), start(1), body(b"a"))
 
-    (whole,) = wire.written
+    (whole,) = wire.parts
     assert whole.endswith(b"\r\n\r\na")
     assert wire.closed
