@@ -2,6 +2,8 @@
 
 import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from typing import Any
 from uuid import UUID
 
@@ -239,13 +241,17 @@ class StoreAnswers:
     ) -> None:
         """Count rows, and the bytes of their payloads."""
         self.row_count += sum(map(len, groups))
-        if entity.lazy.isdisjoint(columns):
-            return
-        for at, column in enumerate(columns):
-            if column in entity.lazy and entity.kind(column) is Kind.JSON:
-                for rows in groups:
-                    texts: list[bytes] = [text for row in rows if (text := row[at])]
-                    self.byte_count += sum(map(len, texts))
+        for at in _payloads(entity, columns):
+            for rows in groups:
+                texts = filter(None, map(itemgetter(at), rows))
+                self.byte_count += sum(map(len, texts))
+
+
+@lru_cache(maxsize=1024)
+def _payloads(entity: Entity, columns: tuple[Column, ...]) -> tuple[int, ...]:
+    """Return the places of payloads, which may be of any length."""
+    lazy = (at for at, column in enumerate(columns) if column in entity.lazy)
+    return tuple(at for at in lazy if entity.kind(columns[at]) is Kind.JSON)
 
 
 def tell_failed_plan(error: Exception) -> None:

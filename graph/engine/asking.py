@@ -3,7 +3,7 @@
 What is not valid is left to graphql-core, which says why.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, cast
 
 from graphql import GraphQLField, GraphQLSchema, OperationDefinitionNode, Undefined
@@ -66,20 +66,39 @@ class Variables:
 
     def coerced(self, given: Mapping[str, Any]) -> VariableValues:
         """Return the values of a request. Raises Bail where one is not valid."""
-        sources: dict[str, VariableValueSource] = {}
         values: dict[str, Any] = {}
-        for name, coerce, absent, signature in self._declared:
+        for name, coerce, absent, _ in self._declared:
             if name in given:
-                value = given[name]
-                sources[name] = VariableValueSource(signature, value)
-                values[name] = coerce(value, 0)
+                values[name] = coerce(given[name], 0)
             elif absent is Undefined:
                 raise Bail
-            else:
-                sources[name] = VariableValueSource(signature)
-                if absent is not OMITTED:
-                    values[name] = absent
+            elif absent is not OMITTED:
+                values[name] = absent
+        sources: Any = _Sources(self._declared, given)  # a dict it is said to be; it is only read
         return VariableValues(sources, values)
+
+
+class _Sources(Mapping[str, VariableValueSource]):
+    """Where the values of variables came from: only graphql-core asks, when it coerces itself."""
+
+    __slots__ = ("_declared", "_given")
+
+    def __init__(self, declared: list[_Variable], given: Mapping[str, Any]) -> None:
+        self._declared = declared
+        self._given = given
+
+    def __getitem__(self, name: str) -> VariableValueSource:
+        for each in self._declared:
+            if each.name == name:
+                told = (self._given[name],) if name in self._given else ()
+                return VariableValueSource(each.signature, *told)
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([each.name for each in self._declared])
+
+    def __len__(self) -> int:
+        return len(self._declared)
 
 
 class Asker:

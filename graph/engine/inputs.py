@@ -209,9 +209,11 @@ def _of_fields(node: ObjectValueNode, declared: GraphQLInputObjectType) -> Make:
         if name in nodes or default_of(field) is not OMITTED
     ]
 
+    is_plain = not declared.is_one_of and declared.out_type is GraphQLInputObjectType.out_type
+
     def make(values: Mapping[str, Any]) -> Any:
         made = {name: value for name, part in parts if (value := part(values)) is not OMITTED}
-        return _whole(declared, made)
+        return made if is_plain else _whole(declared, made)
 
     return make
 

@@ -80,19 +80,35 @@ class Plan:
     `build` takes what was found, by the uid of each field; `possible` are the levels of a
     question for rows of any kind, by type name; `listings` the uids of the fields that list the
     rows of which a `derived` question is asked, by its uid.
+
+    `is_required`: its value is never null. `is_single` says that one statement brings all of it;
+    `direct` is the node whose rows are all that has to be found, None where there is more to do.
     """
 
     nodes: list[Node]
     build: Any
+    is_required: bool
     possible: dict[str, Level] = field(default_factory=dict[str, Level])
     listings: dict[int, int] = field(default_factory=dict[int, int])
+    is_single: bool = field(init=False)
+    direct: Node | None = field(init=False)
 
-    @property
-    def is_single(self) -> bool:
-        """Say whether one statement brings all of it."""
-        if self.possible or len(self.nodes) != 1:
-            return False
-        (node,) = self.nodes
-        if node.question.shape == "values" or node.part == "stats":
-            return False
-        return node.level is None or not node.level.nodes
+    def __post_init__(self) -> None:
+        node = self.nodes[0] if len(self.nodes) == 1 and not self.possible else None
+        self.is_single = node is not None and _is_all(node)
+        is_direct = self.is_single and not self.listings and node is not None and _is_rows(node)
+        self.direct = node if is_direct else None
+
+
+def _is_all(node: Node) -> bool:
+    """Say whether one statement brings all that a node wants."""
+    if node.question.shape == "values" or node.part == "stats":
+        return False
+    return node.level is None or not node.level.nodes
+
+
+def _is_rows(node: Node) -> bool:
+    """Say whether a node at the top loads rows as they are, or a page of them."""
+    if node.level is None:
+        return False
+    return node.question.shape == "page" or not node.question.nests

@@ -24,7 +24,6 @@ from graphql.execution.collect_fields import FieldDetails, FragmentDetails, coll
 from graphql.execution.values import VariableValues
 
 from graph.engine.asking import REFUSED, Asker, Variables
-from graph.engine.declared import is_required
 from graph.engine.levels import Plan
 from graph.engine.plan import Planner
 from graph.engine.protocol import Answers, Bail, Binding
@@ -32,8 +31,6 @@ from graph.engine.run import run
 from graph.engine.selection import Collector, Field, Selection, deciding_variables
 
 _VARIANTS = 64
-_UNANSWERABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
-"""What comes of rows that hold what they should not: graphql-core tells which field it spoils."""
 
 
 @dataclass(slots=True)
@@ -98,7 +95,7 @@ class Operation:
             if isinstance(plan, str):
                 data[each.key] = plan
                 continue
-            data[each.key] = await self._value(each, plan, questions, answers)
+            data[each.key] = await run(plan, questions, answers, self._binding)
         return data
 
     async def run_field(
@@ -120,18 +117,7 @@ class Operation:
         (plan,) = self._plans(variant, questions)
         if isinstance(plan, str):
             raise Bail
-        return await self._value(each, plan, questions, answers)
-
-    async def _value(
-        self, each: Field, plan: Plan, questions: dict[int, Any], answers: Answers
-    ) -> Any:
-        try:
-            value = await run(plan, questions, answers, self._binding)
-        except _UNANSWERABLE as error:
-            raise Bail from error
-        if value is None and is_required(each.type):
-            raise Bail
-        return value
+        return await run(plan, questions, answers, self._binding)
 
     @property
     def has_several_roots(self) -> bool:

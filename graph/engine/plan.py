@@ -45,7 +45,7 @@ class Planner(Facts):
         for uid, level in self._lists:
             self._settle(uid, level)
         exec(compile("".join(self._source), "<plan>", "exec"), self._env)  # noqa: S102 - ours
-        return Plan(top.nodes, self._env["build"], possible, self._listings)
+        return Plan(top.nodes, self._env["build"], is_required(root.type), possible, self._listings)
 
     # -- rows of an entity ------------------------------------------------------------------
 

@@ -1,7 +1,7 @@
 """Running a plan: loads each level of rows with as few statements as there are questions."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graph.engine.leaves import Complete
@@ -9,19 +9,55 @@ from graph.engine.levels import Level, Node, Plan
 from graph.engine.protocol import Answers, Bail, Binding, Key, Stored
 
 _NONE: Mapping[Key, Any] = {}
+_TOP: Sequence[Key] = [()]
+"""The keys at the root, where there is no parent."""
+
+
+_UNANSWERABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+"""What comes of rows that hold what they should not: graphql-core tells which field it spoils."""
 
 
 async def run(plan: Plan, questions: Mapping[int, Any], answers: Answers, binding: Binding) -> Any:
     """Return the value of a root field. Raises Bail where graphql-core has to do it."""
+    try:
+        if plan.direct is None:
+            found = await _found(plan, questions, answers, binding)
+        else:
+            found = await _found_directly(plan.direct, questions, answers)
+        if answers.large:  # others need the loop meanwhile
+            value = await asyncio.to_thread(plan.build, found)
+        else:
+            value = plan.build(found)
+    except _UNANSWERABLE as error:
+        raise Bail from error
+    if value is None and plan.is_required:
+        raise Bail
+    return value
+
+
+async def _found_directly(
+    node: Node, questions: Mapping[int, Any], answers: Answers
+) -> dict[int, Any]:
+    """Load the rows of the one node there is: most queries have no more."""
+    uid, level = node.field.uid, node.level
+    assert level is not None  # noqa: S101 - rows have a level
+    question = questions[uid]
+    if question.shape == "page":
+        return {uid: await answers.windows(question.rows, _TOP, level.shape, beyond=node.beyond)}
+    return {uid: await answers.rows(question, _TOP, level.shape)}
+
+
+async def _found(
+    plan: Plan, questions: Mapping[int, Any], answers: Answers, binding: Binding
+) -> dict[int, Any]:
+    """Load all that a plan needs, by the uid of the field it is for."""
     runner = _Runner(plan, questions, answers, binding)
     for node in plan.nodes:
         if plan.possible:
             await runner.any_kind(node, plan.possible)
         else:
             await runner.node(node, [()])
-    if answers.large:
-        return await asyncio.to_thread(plan.build, runner.found)  # others need the loop meanwhile
-    return plan.build(runner.found)
+    return runner.found
 
 
 class _Runner:

@@ -106,6 +106,7 @@ class ProjectFilter:
 
 
 _ID = Kind.ID  # Python 3.11 looks a member up slowly
+_UNSET = strawberry.UNSET
 MaybeWhere: TypeAlias = Annotated[
     RunFilter | None, strawberry.argument(description="Only runs for which all of this holds.")
 ]
@@ -125,8 +126,9 @@ def _all(where: Any) -> Where:
         if value is None:
             msg = f"{_spelled(name)} is null; leave it out, or use isNull to ask for missing values"
             raise InvalidError(msg)
-        if name in _COMPOSED:
-            parts.append(_COMPOSED[name](name, value))
+        compose = _COMPOSED.get(name)
+        if compose is not None:
+            parts.append(compose(name, value))
         elif isinstance(value, bool):
             parts.append(filters.test(name, "eq", value))
         else:
@@ -229,7 +231,7 @@ _COMPOSED: Mapping[str, Callable[[str, Any], Where]] = {
 
 
 def _given(value: Any) -> list[tuple[str, Any]]:
-    return [each for each in value.__dict__.items() if each[1] is not strawberry.UNSET]
+    return [each for each in value.__dict__.items() if each[1] is not _UNSET]
 
 
 @cache
