@@ -33,6 +33,9 @@ _SEEKS = 200
 """How many parents' pages one statement brings: SQLite joins at most 500 selects."""
 
 
+_FORWARD, _BACKWARD = WindowForm(), WindowForm(backward=True)
+
+
 class Found(NamedTuple):
     """The rows of a window, and whether there are more on either side."""
 
@@ -89,13 +92,7 @@ async def windows(
     """Return the window of each parent; not `beyond`: without a look whether there is more."""
     window = question.window
     assert window is not None  # noqa: S101 - it is what was asked
-    shape = WindowForm(
-        window.backward,
-        window.after is not None,
-        window.before is not None,
-        _nulls(window.after),
-        _nulls(window.before),
-    )
+    shape = _shape_of(window)
     form, order = filters.form(question.where), question.ordered
     split = split_of(question.link, form, order, limited=_sees_several(reading))
     if split is not None:
@@ -111,9 +108,21 @@ async def windows(
         question.max_depth is not None,
         order,
     )
+    if len(keys) == 1:
+        (key,) = keys
+        paged = _paged(reading.dialect, question, key, beyond=beyond)
+        return {key: _cut(await _fetch(reading, statement, paged), window)}
     values = [_paged(reading.dialect, question, key, beyond=beyond) for key in keys]
     found = await seek(reading, statement, values)
     return {key: _cut(some, window) for key, some in zip(keys, found, strict=True)}
+
+
+def _shape_of(window: Window) -> WindowForm:
+    after, before = window.after, window.before
+    if after is None and before is None:
+        return _BACKWARD if window.backward else _FORWARD
+    ends = after is not None, before is not None
+    return WindowForm(window.backward, *ends, _nulls(after), _nulls(before))
 
 
 async def _merged(

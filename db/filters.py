@@ -6,7 +6,6 @@ form share a statement. Every test is true or false, never unknown. What the nam
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -24,6 +23,7 @@ from sqlalchemy.sql.elements import AsBoolean, False_, True_
 
 from db.clauses import CLAUSES, JSON_SOURCES, RELATIONS
 from db.errors import InvalidError
+from db.frozen import frozen
 from db.json_tests import JsonTest
 from db.models import RunStatus
 from db.operators import LISTS, OPERATORS, PATTERNS
@@ -43,7 +43,7 @@ _RELATION, _JSON, _OR, _AND, _NOT = 9, 9, 3, 2, 1
 """How many entries each node of a filter takes there."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Test:
     """One comparison: a clause of `CLAUSES`, an operator of its kind, a value."""
 
@@ -52,7 +52,7 @@ class Test:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Json:
     """What a test finds in one of `JSON_SOURCES`; `structure`: the list or object it must equal."""
 
@@ -61,7 +61,7 @@ class Json:
     structure: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Some:
     """At least one row of `RELATIONS` passes the part."""
 
@@ -69,21 +69,21 @@ class Some:
     part: "Where"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class All:
     """Every part holds; true when there is none."""
 
     parts: tuple["Where", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AnyOf:
     """At least one part holds; false when there is none."""
 
     parts: tuple["Where", ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Not:
     """The part does not hold."""
 

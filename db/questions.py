@@ -15,6 +15,7 @@ from db.cursors import Edge, PageInfo
 from db.entities import ATTACHMENT, FEEDBACK, PROJECT, RUN, TRACE
 from db.entity import Column, Entity
 from db.filters import EVERYTHING, Where
+from db.frozen import frozen
 from db.orders import NEWEST_FIRST, Order, columns_of
 from db.readers import Reading
 from db.rows import Derived, Row
@@ -77,7 +78,7 @@ NODES = (RUNS, PROJECTS, FEEDBACKS)
 """Where a global id is looked for, in this order."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Window:
     """A page: how many rows, from which end, between which cursors (values of the order)."""
 
@@ -87,7 +88,7 @@ class Window:
     before: tuple[Any, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rows:
     """Rows of a link: one of them, all, or those of a window.
 
@@ -134,7 +135,7 @@ class Rows:
         return (self.shape, self.link, self.one, self.empty_is_null, self.nests)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Count:
     """How many rows a link has."""
 
@@ -215,7 +216,7 @@ class Slice:
     has_previous: bool
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """A connection: its parts are questions, so that each costs only when it is selected."""
 

@@ -106,7 +106,9 @@ class Snapshot:
         self.statements.append(sql)
         begun = time.perf_counter()
         try:
-            found = await self._found(sql, values)
+            found = self._at_once(sql, values)
+            if found is None:
+                found = await self._found(sql, values)
         finally:
             seconds = time.perf_counter() - begun
             self.seconds += seconds
@@ -114,6 +116,9 @@ class Snapshot:
                 self._slow.note(sql, seconds)
         self.budget.take(len(found))
         return found
+
+    def _at_once(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]] | None:
+        """Return what can be had without waiting; None where that is nothing."""
 
     async def _found(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Send a statement."""
@@ -261,9 +266,8 @@ class SqliteReading(Snapshot):
         self._in_thread: asyncio.Lock | None = None
         """Held while a thread reads; None until one has to."""
 
-    async def _found(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
-        found = self._here(sql, values) if self._in_thread is None else None
-        return await self._in_turn(sql, values) if found is None else found
+    def _at_once(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]] | None:
+        return self._here(sql, values) if self._in_thread is None else None
 
     def _here(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]] | None:
         """Read on the event loop if it seems short; None if it is not."""
@@ -291,7 +295,7 @@ class SqliteReading(Snapshot):
             raise UnavailableError(str(error)) from error
         return self._connection
 
-    async def _in_turn(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+    async def _found(self, sql: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Read in a thread, one statement at a time; on the event loop what turns out short."""
         tried = self._in_thread is None
         self._in_thread = self._in_thread or asyncio.Lock()

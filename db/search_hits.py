@@ -72,7 +72,10 @@ def searched(where: Where) -> tuple[Search, ...]:
         case Test(clause="search"):
             return (where.value,)
         case All() | AnyOf():
-            return tuple(found for part in where.parts for found in searched(part))
+            found: tuple[Search, ...] = ()
+            for part in where.parts:
+                found += searched(part)
+            return found
         case _:
             return ()
 
