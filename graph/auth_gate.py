@@ -220,6 +220,8 @@ def _check_local(scope: Scope, sent: Mapping[bytes, bytes], manners: Manners) ->
 
 def _check_page(scope: Scope, sent: Mapping[bytes, bytes], origins: Sequence[str]) -> None:
     """Refuse what a page from elsewhere sends, but a visit. Raises RefusedError."""
+    if b"origin" not in sent and b"sec-fetch-site" not in sent:
+        return  # it is no browser
     origin = _text(sent, b"origin")
     if origin and (origin in origins or "*" in origins):
         return

@@ -1,8 +1,8 @@
 """One line for each request: what was asked by whom and what it took; no payloads, no keys.
 
-Lines are gathered and written by a thread of their own a few times a second, so that a request pays
-for its text only, and a terminal or a pipe that takes nothing holds nobody up: what is too much is
-thrown away, and counted.
+What is told is gathered, and written as lines by a thread a few times a second, so that a request
+pays for a note only, and a terminal or a pipe that takes nothing holds nobody up: what is too much
+is thrown away, and counted.
 """
 
 import logging
@@ -25,8 +25,8 @@ class RequestLog:
 
     def __init__(self, descriptor: int, *, as_json: bool) -> None:
         self._descriptor = descriptor
-        self._as_json = as_json
-        self._lines: deque[bytes] = deque()
+        self._line = _json if as_json else _plain
+        self._told: deque[tuple[float, str, str, int, float, Seen]] = deque()
         self._something = threading.Event()
         self._closed = False
         self.lost = 0
@@ -35,11 +35,10 @@ class RequestLog:
 
     def tell(self, method: str, path: str, status: int, seconds: float, seen: Seen) -> None:
         """Log one request."""
-        if len(self._lines) >= MOST_WAITING:
+        if len(self._told) >= MOST_WAITING:
             self.lost += 1
             return
-        write = _json if self._as_json else _plain
-        self._lines.append(write(time.time(), method, path, status, seconds * 1000, seen))
+        self._told.append((time.time(), method, path, status, seconds, seen))
         if not self._something.is_set():
             self._something.set()
 
@@ -50,12 +49,12 @@ class RequestLog:
         self._thread.join(timeout=1)
 
     def _write_all(self) -> None:
-        while not self._closed or self._lines:
+        while not self._closed or self._told:
             self._something.wait()
             self._something.clear()
             if not self._closed:
                 time.sleep(_PAUSE)
-            text = b"".join([self._lines.popleft() for _ in range(len(self._lines))])
+            text = b"".join([self._line(*self._told.popleft()) for _ in range(len(self._told))])
             try:
                 while text:
                     text = text[os.write(self._descriptor, text) :]
@@ -79,13 +78,11 @@ class JsonLines(logging.Formatter):
         return orjson.dumps(told, default=str).decode()
 
 
-def _plain(
-    at: float, method: str, path: str, status: int, milliseconds: float, seen: Seen
-) -> bytes:
+def _plain(at: float, method: str, path: str, status: int, seconds: float, seen: Seen) -> bytes:
     name = f" {seen.operation}" if seen.operation else ""
     key = f" key={seen.key}" if seen.key else ""
     took = (
-        f"{milliseconds:.1f} ms statements={seen.statements}"
+        f"{seconds * 1000:.1f} ms statements={seen.statements}"
         f" database={seen.database * 1000:.1f} ms errors={seen.errors}"
     )
     what = f"{method} {_clean(path)}{_clean(name)}"
@@ -97,14 +94,14 @@ def _second(at: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
-def _json(at: float, method: str, path: str, status: int, milliseconds: float, seen: Seen) -> bytes:
+def _json(at: float, method: str, path: str, status: int, seconds: float, seen: Seen) -> bytes:
     told = {
         "time": at,
         "method": method,
         "path": _clean(path),
         "operation": seen.operation,
         "status": status,
-        "ms": round(milliseconds, 2),
+        "ms": round(seconds * 1000, 2),
         "statements": seen.statements,
         "database_ms": round(seen.database * 1000, 2),
         "cost": seen.cost,

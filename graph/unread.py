@@ -4,9 +4,6 @@ A large answer stays in memory until its client has taken it. Who asks for many 
 would fill the memory; so one more that finds no room is refused: its sender may come again.
 """
 
-from collections.abc import Generator
-from contextlib import contextmanager
-
 from db.errors import BusyError
 from graph.settings import SETTINGS
 
@@ -21,21 +18,33 @@ class Unread:
         self._most = most
         self.bytes = 0
 
-    @contextmanager
-    def held(self, size: int) -> Generator[None]:
+    def held(self, size: int) -> "_Held":
         """Hold an answer of so many bytes until it is read; one alone may be of any size.
 
-        Raises BusyError where there is no room for it.
+        Raises BusyError, on entering, where there is no room for it.
         """
-        if size < LEAST:
-            yield
-            return
-        if self.bytes and self.bytes + size > self._most:
+        return _Held(self, size if size >= LEAST else 0)
+
+    def take(self, size: int) -> None:
+        """Count an answer. Raises BusyError where there is no room for it."""
+        if size and self.bytes and self.bytes + size > self._most:
             most = f"at most {self._most} (setting {SETTINGS['answer_queue_bytes'].variable})"
             message = f"{self.bytes} bytes of answers wait to be read, this one has {size}; {most}"
             raise BusyError(message)
         self.bytes += size
-        try:
-            yield
-        finally:
-            self.bytes -= size
+
+
+class _Held:
+    """An answer that is counted while this context lasts."""
+
+    __slots__ = ("_size", "_unread")
+
+    def __init__(self, unread: Unread, size: int) -> None:
+        self._unread = unread
+        self._size = size
+
+    def __enter__(self) -> None:
+        self._unread.take(self._size)
+
+    def __exit__(self, *_: object) -> None:
+        self._unread.bytes -= self._size

@@ -63,7 +63,8 @@ class Answering:
                 headers.append((b"content-length", b"%d" % len(text)))
             with self.unread.held(len(text)):
                 size = _WRITTEN if coding is None else _PIECE
-                await self._pieces(_cut(text, size), status, headers)
+                parts = (text,) if len(text) <= size else _cut(text, size)
+                await self._pieces(parts, status, headers)
             return
         if coding is not None and len(text) >= WORTH_IT:
             compressor = COMPRESSORS[coding]()
@@ -75,7 +76,7 @@ class Answering:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if self.taken.head else text})
 
-    async def _pieces(self, parts: Iterator[bytes], status: int, headers: list[Header]) -> None:
+    async def _pieces(self, parts: Iterable[bytes], status: int, headers: list[Header]) -> None:
         coding = self.taken.coding
         if coding is not None:
             headers.append((b"content-encoding", coding.value))
@@ -101,7 +102,7 @@ def _cut(text: bytes, size: int) -> Iterator[bytes]:
         yield text[begin : begin + size]
 
 
-def _compressed(parts: Iterator[bytes], compressor: Compressor) -> Iterator[bytes]:
+def _compressed(parts: Iterable[bytes], compressor: Compressor) -> Iterator[bytes]:
     for part in parts:
         yield compressor.compress(part)
     yield compressor.flush()
