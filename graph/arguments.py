@@ -16,27 +16,24 @@ Convert = Callable[[Any], Any]
 _NAMES = StrawberryConfig().name_converter
 
 
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def converter_of(argument: GraphQLArgument) -> Convert:
-    """Return what converts the coerced value of an argument."""
+def converter_of(argument: GraphQLArgument) -> Convert | None:
+    """Return what converts the coerced value of an argument; None where it stays as it is."""
     return _converter(argument.extensions["strawberry-definition"].type)
 
 
-def _converter(declared: Any) -> Convert:
+def _converter(declared: Any) -> Convert | None:
     if isinstance(declared, StrawberryOptional):
+        if has_object_definition(declared.of_type):
+            made = declared.of_type
+            return lambda value: None if value is None else _made(made, value)
         inner = _converter(declared.of_type)
-        if inner is _as_it_is:
-            return inner
-        return lambda value: None if value is None else inner(value)
+        return inner and (lambda value: None if value is None else inner(value))
     if isinstance(declared, StrawberryList):
         inner = _converter(declared.of_type)
-        return list if inner is _as_it_is else lambda value: [inner(each) for each in value]
+        return list if inner is None else lambda value: [inner(each) for each in value]
     if has_object_definition(declared):
         return lambda value: _made(declared, value)
-    return _as_it_is
+    return None
 
 
 def _made(declared: Any, value: dict[str, Any]) -> Any:
@@ -49,12 +46,12 @@ def _made(declared: Any, value: dict[str, Any]) -> Any:
     given: dict[str, Any] = made.__dict__
     for name, part in value.items():
         python_name, convert = fields[name]
-        given[python_name] = convert(part)
+        given[python_name] = part if convert is None else convert(part)
     return made
 
 
 @cache
-def _fields(declared: Any) -> dict[str, tuple[str, Convert]]:
+def _fields(declared: Any) -> dict[str, tuple[str, Convert | None]]:
     return {
         _NAMES.get_graphql_name(field): (field.python_name, _converter(field.type))
         for field in declared.__strawberry_definition__.fields

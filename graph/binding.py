@@ -67,8 +67,8 @@ class StoreBinding:
         """Return the Python name of an argument."""
         return argument.extensions["strawberry-definition"].python_name
 
-    def converter(self, argument: GraphQLArgument) -> Callable[[Any], Any]:
-        """Return what makes the Python value of an argument's coerced value."""
+    def converter(self, argument: GraphQLArgument) -> Callable[[Any], Any] | None:
+        """Return what makes the Python value of an argument's coerced value; None: it is that."""
         return converter_of(argument)
 
     def asks_context(self, field: GraphQLField) -> bool:

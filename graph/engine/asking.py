@@ -129,7 +129,7 @@ class Asker:
                 if name in nodes or absent is not OMITTED:
                     python_name, convert = self._converters[name]
                     make = given(nodes.get(name), cast("Any", argument).type, absent)
-                    found.append((python_name, _converted(make, convert)))
+                    found.append((python_name, _converted(make, convert) if convert else make))
         except HasOddVariablesError:
             return None
         return found
@@ -165,7 +165,7 @@ class Asker:
         arguments: dict[str, Any] = {}
         for name, value in self.field.arguments(variables).items():
             python_name, convert = self._converters[name]
-            arguments[python_name] = convert(value)
+            arguments[python_name] = convert(value) if convert else value
         return arguments
 
 

@@ -36,14 +36,9 @@ OMITTED = object()
 _DEEPEST = 60
 """How deep objects nest at most; graphql-core refuses what is three times as deep."""
 
-_PLAIN: Mapping[str, Callable[[Any], bool]] = {
-    "ID": lambda value: type(value) is str,
-    "String": lambda value: type(value) is str,
-    "Int": is_int,
-    "Float": is_float,
-    "Boolean": lambda value: type(value) is bool,
-}
-"""Scalars whose usual values are coerced by looking at them."""
+_KINDS: Mapping[str, type] = {"ID": str, "String": str, "Boolean": bool}
+_NUMBERS: Mapping[str, Callable[[Any], bool]] = {"Int": is_int, "Float": is_float}
+"""Scalars whose usual values are coerced by looking at them: at their class, or by a function."""
 
 
 class HasOddVariablesError(Exception):
@@ -52,8 +47,11 @@ class HasOddVariablesError(Exception):
 
 def coercer(declared: Declared) -> Coerce:
     """Return what coerces values of a type."""
-    coerce = _present(nullable(declared))
+    bare = nullable(declared)
+    coerce = _present(bare)
     if is_required(declared):
+        if not is_list(bare) and (bare.name in _KINDS or bare.name in _NUMBERS):
+            return coerce  # these refuse null themselves
 
         def required(value: Any, depth: int) -> Any:
             if value is None:
@@ -71,10 +69,12 @@ def _present(declared: Declared) -> Coerce:
         return lambda value, depth: [item(each, depth) for each in _listed(value)]
     if isinstance(declared, GraphQLInputObjectType):
         return lambda value, depth: _object(declared, value, depth)
-    fits = _PLAIN.get(declared.name)
-    if fits is None:
-        return lambda value, _: _leaf(declared, value)
-    return lambda value, _: value if fits(value) else _leaf(declared, value)
+    kind, fits = _KINDS.get(declared.name), _NUMBERS.get(declared.name)
+    if kind is not None:
+        return lambda value, _: value if type(value) is kind else _leaf(declared, value)
+    if fits is not None:
+        return lambda value, _: value if fits(value) else _leaf(declared, value)
+    return lambda value, _: _leaf(declared, value)
 
 
 def _listed(value: Any) -> list[Any]:
@@ -222,12 +222,16 @@ def given(node: ValueNode | None, declared: Declared, absent: Any) -> Make:
     """Return what makes the value at a place that may be left out; `absent` stands for it then."""
     if node is None:
         return lambda _: _present_or_bail(absent)
-    make = literal(node, declared)
     if not isinstance(node, VariableNode):
-        return make
-    name = node.name.value
+        return literal(node, declared)
+    name, required = node.name.value, is_required(declared)
 
     def given(values: Mapping[str, Any]) -> Any:
-        return make(values) if name in values else _present_or_bail(absent)
+        if name not in values:
+            return _present_or_bail(absent)
+        value = values[name]
+        if value is None and required:
+            raise Bail
+        return value
 
     return given

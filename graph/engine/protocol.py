@@ -94,8 +94,8 @@ class Binding(Protocol):
         """Return the Python name of an argument."""
         ...
 
-    def converter(self, argument: GraphQLArgument) -> Callable[[Any], Any]:
-        """Return what makes the Python value of an argument's coerced value."""
+    def converter(self, argument: GraphQLArgument) -> Callable[[Any], Any] | None:
+        """Return what makes the Python value of an argument's coerced value; None: it is that."""
         ...
 
     def asks_context(self, field: GraphQLField) -> bool:

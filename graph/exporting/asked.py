@@ -15,7 +15,7 @@ from graph.schema import schema
 from graph.types.filters import asked
 
 _CORE: Any = vars(schema)["_schema"]
-_to_filter = converter_of(_CORE.query_type.fields["runs"].args["where"])
+_to_filter: Any = converter_of(_CORE.query_type.fields["runs"].args["where"])
 _DOCUMENT = parse("query ($where: RunFilter!) { runs(where: $where) { totalCount } }")
 
 
