@@ -113,7 +113,8 @@ class Gate:
                 return
             viewer = NOBODY
         scope[VIEWER] = viewer
-        seen_in(scope).key = viewer.key
+        if viewer.key is not None:
+            seen_in(scope).key = viewer.key
         await self._app(scope, receive, send)
 
     async def _refuse(self, scope: Scope, send: Send, error: AuthError) -> None:
@@ -136,7 +137,8 @@ class Gate:
             return self._with_key(scope, sent)
         if not self._manners.insecure:
             _check_local(scope, sent, self._manners)
-        _check_page(scope, sent, self._manners.origins)
+        if b"origin" in sent or b"sec-fetch-site" in sent:  # else it is no browser
+            _check_page(scope, sent, self._manners.origins)
         return LOCAL
 
     def _with_key(self, scope: Scope, sent: Mapping[bytes, bytes]) -> Viewer:
@@ -220,8 +222,6 @@ def _check_local(scope: Scope, sent: Mapping[bytes, bytes], manners: Manners) ->
 
 def _check_page(scope: Scope, sent: Mapping[bytes, bytes], origins: Sequence[str]) -> None:
     """Refuse what a page from elsewhere sends, but a visit. Raises RefusedError."""
-    if b"origin" not in sent and b"sec-fetch-site" not in sent:
-        return  # it is no browser
     origin = _text(sent, b"origin")
     if origin and (origin in origins or "*" in origins):
         return

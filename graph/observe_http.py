@@ -31,7 +31,11 @@ def recorder(metrics: Metrics, log: RequestLog | None) -> Told:
     """Return what counts and logs requests, and operations that come otherwise."""
 
     def tell(method: str, path: str, status: int, seconds: float, seen: Seen) -> None:
-        metrics.count(_operation(path, seen), status, seconds, seen)
+        if path == "/graphql":
+            operation = seen.operation or "anonymous"
+        else:
+            operation = "ingest" if seen.bytes else "elsewhere"
+        metrics.count(operation, status, seconds, seen)
         if log is not None and path not in _QUIET:
             log.tell(method, path, status, seconds, seen)
 
@@ -75,10 +79,3 @@ class Observer:
         finally:
             if not seen.told:
                 self._tell(scope["method"], scope["path"], status, perf_counter() - begun, seen)
-
-
-def _operation(path: str, seen: Seen) -> str:
-    """Return what a request is counted as: its operation, or what sort of path it came to."""
-    if path == "/graphql":
-        return seen.operation or "anonymous"
-    return "ingest" if seen.bytes else "elsewhere"

@@ -39,7 +39,7 @@ class RequestLog:
             self.lost += 1
             return
         self._told.append((time.time(), method, path, status, seconds, seen))
-        if not self._something.is_set():
+        if len(self._told) == 1:  # else the thread is not done with the one before
             self._something.set()
 
     def close(self) -> None:
@@ -50,8 +50,9 @@ class RequestLog:
 
     def _write_all(self) -> None:
         while not self._closed or self._told:
-            self._something.wait()
-            self._something.clear()
+            if not self._told:
+                self._something.wait()
+                self._something.clear()
             if not self._closed:
                 time.sleep(_PAUSE)
             text = b"".join([self._line(*self._told.popleft()) for _ in range(len(self._told))])

@@ -253,8 +253,11 @@ class _Socket:
         viewer = self._door.viewer
         begun = await self._operations.begin(query, asked.variables, asked.name, viewer=viewer)
         if isinstance(begun, str):
-            with self._operations.unread.held(len(begun)):
+            self._operations.unread.take(len(begun))
+            try:
                 await self._say(f"{head}{begun}}}")
+            finally:
+                self._operations.unread.give(len(begun))
             return
         async with begun as watcher:
             while texts := await watcher.next():

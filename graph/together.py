@@ -29,10 +29,12 @@ class Together:
     def write(self, data: bytes) -> None:
         """Write the head, or a part of the body."""
         if self._begun:
-            if self._head and len(data) <= _SMALL:
-                data, self._head = self._head + data, b""
-            self._flush()
-            self._transport.write(data)
+            if self._head:
+                if len(data) <= _SMALL:
+                    data, self._head = self._head + data, b""
+                self._flush()
+            if data:
+                self._transport.write(data)
         elif data == _CONTINUE or data.endswith(_STREAMS):
             self._begun = data != _CONTINUE
             self._transport.write(data)

@@ -18,33 +18,20 @@ class Unread:
         self._most = most
         self.bytes = 0
 
-    def held(self, size: int) -> "_Held":
-        """Hold an answer of so many bytes until it is read; one alone may be of any size.
-
-        Raises BusyError, on entering, where there is no room for it.
-        """
-        return _Held(self, size if size >= LEAST else 0)
-
     def take(self, size: int) -> None:
-        """Count an answer. Raises BusyError where there is no room for it."""
-        if size and self.bytes and self.bytes + size > self._most:
+        """Count an answer of so many bytes until it is read; one alone may be of any size.
+
+        Raises BusyError where there is no room for it.
+        """
+        if size < LEAST:
+            return
+        if self.bytes and self.bytes + size > self._most:
             most = f"at most {self._most} (setting {SETTINGS['answer_queue_bytes'].variable})"
             message = f"{self.bytes} bytes of answers wait to be read, this one has {size}; {most}"
             raise BusyError(message)
         self.bytes += size
 
-
-class _Held:
-    """An answer that is counted while this context lasts."""
-
-    __slots__ = ("_size", "_unread")
-
-    def __init__(self, unread: Unread, size: int) -> None:
-        self._unread = unread
-        self._size = size
-
-    def __enter__(self) -> None:
-        self._unread.take(self._size)
-
-    def __exit__(self, *_: object) -> None:
-        self._unread.bytes -= self._size
+    def give(self, size: int) -> None:
+        """Count it no more."""
+        if size >= LEAST:
+            self.bytes -= size

@@ -125,7 +125,9 @@ class Operation:
         return len(self.node.selection_set.selections) > 1
 
     def _variant(self, of: tuple[str, ...], variables: VariableValues, select: Select) -> _Variant:
-        key = (*of, *[variables.coerced.get(name) for name in self._deciding])
+        key = of
+        if self._deciding:
+            key = (*of, *[variables.coerced.get(name) for name in self._deciding])
         if key not in self._variants:
             try:
                 self._variants[key] = select(variables)

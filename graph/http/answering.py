@@ -51,8 +51,11 @@ class Answering:
     async def large(self, value: Any, extent: Extent) -> None:
         """Write an answer that is about so large, in pieces. Raises BusyError for one too many."""
         headers = [*_headers(self.taken.media, self.vary), *self.taken.origin]
-        with self.unread.held(extent.bytes):
+        self.unread.take(extent.bytes)
+        try:
             await self._pieces(pieces(value, extent.few), 200, headers)
+        finally:
+            self.unread.give(extent.bytes)
 
     async def text(self, text: bytes, status: int, headers: list[Header]) -> None:
         """Write a text that is there already."""
@@ -61,10 +64,13 @@ class Answering:
         if len(text) >= _AT_ONCE:
             if coding is None:
                 headers.append((b"content-length", b"%d" % len(text)))
-            with self.unread.held(len(text)):
+            self.unread.take(len(text))
+            try:
                 size = _WRITTEN if coding is None else _PIECE
                 parts = (text,) if len(text) <= size else _cut(text, size)
                 await self._pieces(parts, status, headers)
+            finally:
+                self.unread.give(len(text))
             return
         if coding is not None and len(text) >= WORTH_IT:
             compressor = COMPRESSORS[coding]()

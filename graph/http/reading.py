@@ -64,13 +64,13 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int)
 def asked_in_body(body: bytes, settings: Settings) -> Asked:
     """Return what a body asks. Raises Refusal where it is no GraphQL request."""
     sent = value_of(body, settings.max_json_depth)
-    if type(sent) is list:
+    if sent.__class__ is list:
         code = "BATCHING_NOT_SUPPORTED"
         raise bad_request("the body is a list; send one request at a time", code)
-    if type(sent) is not dict:
-        given = "null" if sent is None else type(cast("object", sent)).__name__
+    if sent.__class__ is not dict:
+        given = "null" if sent is None else sent.__class__.__name__
         raise bad_request(f"the body is {given}; an object with a query is wanted")
-    return asked_in(cast("dict[str, Any]", sent))
+    return asked_in(sent)
 
 
 def asked_in_address(scope: Scope, settings: Settings) -> Asked:
@@ -161,7 +161,7 @@ def asked_in(sent: Mapping[str, Any]) -> Asked:
         and (variables is None or type(variables) is dict)
         and extensions is None
     ):
-        return Asked(query, cast("dict[str, Any] | None", variables), name or None, _EMPTY, None)
+        return Asked(query, variables, name or None, _EMPTY, None)
     return _unusual(query, variables, name, extensions, id)
 
 

@@ -122,7 +122,9 @@ def asked(where: RunFilter | ProjectFilter | None) -> Where:
 
 def _all(where: Any) -> Where:
     parts: list[Where] = []
-    for name, value in _given(where):
+    for name, value in where.__dict__.items():
+        if value is _UNSET:
+            continue
         if value is None:
             msg = f"{_spelled(name)} is null; leave it out, or use isNull to ask for missing values"
             raise InvalidError(msg)
@@ -132,12 +134,14 @@ def _all(where: Any) -> Where:
         elif isinstance(value, bool):
             parts.append(filters.test(name, "eq", value))
         else:
-            parts += _tests(name, value)
+            _add_tests(parts, name, value)
     return All(tuple(parts))
 
 
-def _tests(clause: str, given: Any) -> list[Where]:
-    return [_test(clause, operator.rstrip("_"), operand) for operator, operand in _given(given)]
+def _add_tests(parts: list[Where], clause: str, given: Any) -> None:
+    for operator, operand in given.__dict__.items():
+        if operand is not _UNSET:
+            parts.append(_test(clause, operator.rstrip("_"), operand))
 
 
 def _test(clause: str, operator: str, operand: Any) -> Where:
@@ -187,7 +191,10 @@ def _judged(given: FeedbackFilter) -> Where:
     parts: list[Where] = []
     for name, value in asked.items():
         found = _present(f"feedback.{name}", value)
-        parts += [_json(name, found)] if name == "value" else _tests(name, found)
+        if name == "value":
+            parts.append(_json(name, found))
+        else:
+            _add_tests(parts, name, found)
     return composed.feedback(key, All(tuple(parts)), exists=_present("feedback.exists", exists))
 
 
