@@ -108,10 +108,6 @@ async def windows(
         question.max_depth is not None,
         order,
     )
-    if len(keys) == 1:
-        (key,) = keys
-        paged = _paged(reading.dialect, question, key, beyond=beyond)
-        return {key: _cut(await _fetch(reading, statement, paged), window)}
     values = [_paged(reading.dialect, question, key, beyond=beyond) for key in keys]
     found = await seek(reading, statement, values)
     return {key: _cut(some, window) for key, some in zip(keys, found, strict=True)}

@@ -253,11 +253,8 @@ class _Socket:
         viewer = self._door.viewer
         begun = await self._operations.begin(query, asked.variables, asked.name, viewer=viewer)
         if isinstance(begun, str):
-            self._operations.unread.take(len(begun))
-            try:
+            with self._operations.unread.held(len(begun)):
                 await self._say(f"{head}{begun}}}")
-            finally:
-                self._operations.unread.give(len(begun))
             return
         async with begun as watcher:
             while texts := await watcher.next():

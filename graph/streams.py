@@ -96,11 +96,8 @@ class Streams:
                 query, asked.variables, asked.name, allowed, viewer, "STREAM"
             )
             if isinstance(begun, str):
-                self._operations.unread.take(len(begun))
-                try:
+                with self._operations.unread.held(len(begun)):
                     yield _next(begun)
-                finally:
-                    self._operations.unread.give(len(begun))
             else:
                 async with begun as watcher:
                     yield _PING  # nothing is missed from here on

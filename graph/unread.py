@@ -4,6 +4,9 @@ A large answer stays in memory until its client has taken it. Who asks for many 
 would fill the memory; so one more that finds no room is refused: its sender may come again.
 """
 
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from db.errors import BusyError
 from graph.settings import SETTINGS
 
@@ -18,20 +21,21 @@ class Unread:
         self._most = most
         self.bytes = 0
 
-    def take(self, size: int) -> None:
-        """Count an answer of so many bytes until it is read; one alone may be of any size.
+    @contextmanager
+    def held(self, size: int) -> Generator[None]:
+        """Hold an answer of so many bytes until it is read; one alone may be of any size.
 
         Raises BusyError where there is no room for it.
         """
         if size < LEAST:
+            yield
             return
         if self.bytes and self.bytes + size > self._most:
             most = f"at most {self._most} (setting {SETTINGS['answer_queue_bytes'].variable})"
             message = f"{self.bytes} bytes of answers wait to be read, this one has {size}; {most}"
             raise BusyError(message)
         self.bytes += size
-
-    def give(self, size: int) -> None:
-        """Count it no more."""
-        if size >= LEAST:
+        try:
+            yield
+        finally:
             self.bytes -= size

@@ -163,12 +163,10 @@ def has_variable(node: ValueNode) -> bool:
 
 
 def literal(node: ValueNode, declared: Declared) -> Make:
-    """Return what makes the value of a valid literal.
+    """Return what makes the value of a valid literal that is no variable itself.
 
-    A variable that has no value has to be seen to before. Raises HasOddVariablesError.
+    Raises HasOddVariablesError.
     """
-    if isinstance(node, VariableNode):
-        return _variable(node.name.value, required=is_required(declared))
     if not has_variable(node):
         value = _present_or_bail(coerce_input_literal(node, declared))
         return lambda _: value
@@ -178,19 +176,6 @@ def literal(node: ValueNode, declared: Declared) -> Make:
     if isinstance(bare, GraphQLInputObjectType) and isinstance(node, ObjectValueNode):
         return _of_fields(node, bare)
     raise HasOddVariablesError
-
-
-def _variable(name: str, *, required: bool) -> Make:
-    if not required:
-        return lambda values: values[name]
-
-    def make(values: Mapping[str, Any]) -> Any:
-        value = values.get(name)
-        if value is None:
-            raise Bail
-        return value
-
-    return make
 
 
 def _list(node: ValueNode, of: Declared) -> Make:

@@ -90,14 +90,16 @@ class Plan:
     is_required: bool
     possible: dict[str, Level] = field(default_factory=dict[str, Level])
     listings: dict[int, int] = field(default_factory=dict[int, int])
-    is_single: bool = field(init=False)
-    direct: Node | None = field(init=False)
+    is_single: bool = field(init=False, default=False)
+    direct: Node | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        node = self.nodes[0] if len(self.nodes) == 1 and not self.possible else None
-        self.is_single = node is not None and _is_all(node)
-        is_direct = self.is_single and not self.listings and node is not None and _is_rows(node)
-        self.direct = node if is_direct else None
+        if self.possible or len(self.nodes) != 1:
+            return
+        (node,) = self.nodes
+        self.is_single = _is_all(node)
+        if self.is_single and not self.listings and _is_rows(node):
+            self.direct = node
 
 
 def _is_all(node: Node) -> bool:

@@ -1,7 +1,7 @@
 """Running a plan: loads each level of rows with as few statements as there are questions."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from graph.engine.leaves import Complete
@@ -9,9 +9,8 @@ from graph.engine.levels import Level, Node, Plan
 from graph.engine.protocol import Answers, Bail, Binding, Key, Stored
 
 _NONE: Mapping[Key, Any] = {}
-_TOP: Sequence[Key] = [()]
+_TOP: list[Key] = [()]
 """The keys at the root, where there is no parent."""
-
 
 _UNANSWERABLE = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 """What comes of rows that hold what they should not: graphql-core tells which field it spoils."""
@@ -56,7 +55,7 @@ async def _found(
         if plan.possible:
             await runner.any_kind(node, plan.possible)
         else:
-            await runner.node(node, [()])
+            await runner.node(node, _TOP)
     return runner.found
 
 

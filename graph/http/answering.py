@@ -51,11 +51,8 @@ class Answering:
     async def large(self, value: Any, extent: Extent) -> None:
         """Write an answer that is about so large, in pieces. Raises BusyError for one too many."""
         headers = [*_headers(self.taken.media, self.vary), *self.taken.origin]
-        self.unread.take(extent.bytes)
-        try:
+        with self.unread.held(extent.bytes):
             await self._pieces(pieces(value, extent.few), 200, headers)
-        finally:
-            self.unread.give(extent.bytes)
 
     async def text(self, text: bytes, status: int, headers: list[Header]) -> None:
         """Write a text that is there already."""
@@ -64,13 +61,9 @@ class Answering:
         if len(text) >= _AT_ONCE:
             if coding is None:
                 headers.append((b"content-length", b"%d" % len(text)))
-            self.unread.take(len(text))
-            try:
+            with self.unread.held(len(text)):
                 size = _WRITTEN if coding is None else _PIECE
-                parts = (text,) if len(text) <= size else _cut(text, size)
-                await self._pieces(parts, status, headers)
-            finally:
-                self.unread.give(len(text))
+                await self._pieces(_cut(text, size), status, headers)
             return
         if coding is not None and len(text) >= WORTH_IT:
             compressor = COMPRESSORS[coding]()
@@ -82,7 +75,7 @@ class Answering:
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": b"" if self.taken.head else text})
 
-    async def _pieces(self, parts: Iterable[bytes], status: int, headers: list[Header]) -> None:
+    async def _pieces(self, parts: Iterator[bytes], status: int, headers: list[Header]) -> None:
         coding = self.taken.coding
         if coding is not None:
             headers.append((b"content-encoding", coding.value))
@@ -108,7 +101,7 @@ def _cut(text: bytes, size: int) -> Iterator[bytes]:
         yield text[begin : begin + size]
 
 
-def _compressed(parts: Iterable[bytes], compressor: Compressor) -> Iterator[bytes]:
+def _compressed(parts: Iterator[bytes], compressor: Compressor) -> Iterator[bytes]:
     for part in parts:
         yield compressor.compress(part)
     yield compressor.flush()

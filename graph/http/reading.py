@@ -64,13 +64,13 @@ async def read_body(headers: Mapping[bytes, bytes], receive: Receive, most: int)
 def asked_in_body(body: bytes, settings: Settings) -> Asked:
     """Return what a body asks. Raises Refusal where it is no GraphQL request."""
     sent = value_of(body, settings.max_json_depth)
-    if sent.__class__ is list:
+    if type(sent) is list:
         code = "BATCHING_NOT_SUPPORTED"
         raise bad_request("the body is a list; send one request at a time", code)
-    if sent.__class__ is not dict:
-        given = "null" if sent is None else sent.__class__.__name__
+    if type(sent) is not dict:
+        given = "null" if sent is None else type(cast("object", sent)).__name__
         raise bad_request(f"the body is {given}; an object with a query is wanted")
-    return asked_in(sent)
+    return asked_in(cast("dict[str, Any]", sent))
 
 
 def asked_in_address(scope: Scope, settings: Settings) -> Asked:

@@ -37,7 +37,7 @@ MaybeOrder: TypeAlias = Annotated[
 
 def ordered(by: list[RunOrder] | None) -> Order | None:
     """Return the order that is asked for, None for the list's own."""
-    if by is strawberry.UNSET or not by:  # its own truth is asked of Python code
+    if not by:
         return None
     keys = [Key(each.field, each.direction, each.nulls, given(each.feedback_key)) for each in by]
     return order_of(keys)

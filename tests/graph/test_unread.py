@@ -104,13 +104,10 @@ def test_the_length_of_a_text_that_is_sent_in_pieces_is_told(endpoint: Endpoint,
 
 def test_one_answer_alone_may_be_of_any_size_and_small_ones_do_not_count():
     unread = Unread(LEAST)
-    for size in (100 * LEAST, LEAST - 1):
-        unread.take(size)
-    assert unread.bytes == 100 * LEAST
-    with pytest.raises(BusyError):
-        unread.take(LEAST)
-    for size in (100 * LEAST, LEAST - 1):
-        unread.give(size)
+    with unread.held(100 * LEAST), unread.held(LEAST - 1):
+        assert unread.bytes == 100 * LEAST
+        with pytest.raises(BusyError), unread.held(LEAST):
+            pass
     assert unread.bytes == 0
 
 
