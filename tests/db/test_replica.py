@@ -213,8 +213,7 @@ def test_a_real_replica_is_read_left_out_and_read_again(standby, postgres_url):
             assert "errors" not in answer, answer
             return answer["data"]
 
-        with psycopg.connect(postgres_url, autocommit=True) as primary:
-            primary.execute("CHECKPOINT")  # commits of tests wait for no disk, so none for a log
+        log_all(postgres_url)
         call(looks_until, True)
         assert call(where) is True
         assert call(lambda: where(newest=True)) is False
@@ -235,6 +234,7 @@ def test_a_real_replica_is_read_left_out_and_read_again(standby, postgres_url):
             call(looks_until, False)
             assert ask(query, n=name) == {"project": {"name": name}}  # the primary's
 
+            log_all(postgres_url)
             there.execute("SELECT pg_wal_replay_resume()")
         call(looks_until, True)
         assert ask(query, n=name) == {"project": {"name": name}}
@@ -249,6 +249,12 @@ def test_a_real_replica_is_read_left_out_and_read_again(standby, postgres_url):
         store.replica._clock = clock
         call(looks_until, True)
         assert call(where) is True
+
+
+def log_all(url: str) -> None:
+    """Have the log hold what was committed: commits of tests do not wait for it."""
+    with psycopg.connect(url, autocommit=True) as primary:
+        primary.execute("CHECKPOINT")
 
 
 def standby_url(url: Any) -> str:

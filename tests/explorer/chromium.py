@@ -11,7 +11,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import httpx
 from websockets.sync.client import ClientConnection, connect
 
 PROGRAM = next(
@@ -44,16 +43,12 @@ _WAITING = """new Promise((resolve, reject) => {
 })"""
 
 
-class Page:
-    """An open page; remembers what it asked for and what it complained of."""
+class Told:
+    """What takes commands of Chromium's protocol over a socket: the browser, or a page."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._numbers = count(1)
-        self.requests: list[dict[str, Any]] = []
-        self.complaints: list[str] = []
-        for domain in ("Page", "Runtime", "Network", "Log"):
-            self.tell(f"{domain}.enable")
 
     def tell(self, method: str, **parameters: Any) -> dict[str, Any]:
         """Send a command; return what it gives."""
@@ -65,6 +60,20 @@ class Page:
                 assert "error" not in message, message
                 return message["result"]
             self._note(message)
+
+    def _note(self, event: dict[str, Any]) -> None:
+        """Take in what was not asked for."""
+
+
+class Page(Told):
+    """An open page; remembers what it asked for and what it complained of."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        super().__init__(socket)
+        self.requests: list[dict[str, Any]] = []
+        self.complaints: list[str] = []
+        for domain in ("Page", "Runtime", "Network", "Log"):
+            self.tell(f"{domain}.enable")
 
     def _note(self, event: dict[str, Any]) -> None:
         told = event.get("params", {})
@@ -126,23 +135,35 @@ class Page:
         self.wait(f"{_TYPED}.replace(/\\u00a0/g, ' ').startsWith({start})")
         self.click(".graphiql-execute-button")
 
-    def forget(self, origin: str) -> None:
-        """Leave the page, and forget what it kept and what it did."""
-        self.tell("Page.navigate", url="about:blank")
-        self.wait("location.href === 'about:blank'")
-        self.tell("Storage.clearDataForOrigin", origin=origin, storageTypes="local_storage")
-        self.tell("Emulation.setEmulatedMedia", features=[])
-        self.requests.clear()
-        self.complaints.clear()
-
     def picture(self, file: Path) -> None:
         """Keep what is seen."""
         file.write_bytes(base64.b64decode(self.tell("Page.captureScreenshot")["data"]))
 
 
+class Browser(Told):
+    """A running browser."""
+
+    def __init__(self, socket: ClientConnection, address: str) -> None:
+        super().__init__(socket)
+        self._address = address
+
+    @contextmanager
+    def visit(self) -> Iterator[Page]:
+        """Open a page for somebody of whom the browser knows nothing; forget them afterwards."""
+        context = self.tell("Target.createBrowserContext")
+        target = self.tell("Target.createTarget", url="about:blank", **context)["targetId"]
+        with _connected(f"{self._address}/devtools/page/{target}") as socket:
+            yield Page(socket)
+        self.tell("Target.disposeBrowserContext", **context)
+
+
+def _connected(address: str) -> ClientConnection:
+    return connect(address, max_size=None, proxy=None)
+
+
 @contextmanager
-def browsing(*flags: str) -> Iterator[Page]:
-    """Start a browser of its own for a page; end it afterwards."""
+def browsing(*flags: str) -> Iterator[Browser]:
+    """Start a browser; end it afterwards."""
     assert PROGRAM
     with tempfile.TemporaryDirectory(
         prefix="rungraph-chromium-", ignore_cleanup_errors=True
@@ -156,11 +177,9 @@ def browsing(*flags: str) -> Iterator[Page]:
         try:
             assert process.stderr
             said = next(line for line in process.stderr if "DevTools listening on" in line)
-            address = said.split("ws://")[1].split("/")[0]
-            pages = httpx.get(f"http://{address}/json/list", timeout=PATIENCE).json()
-            (url,) = [page["webSocketDebuggerUrl"] for page in pages if page["type"] == "page"]
-            with connect(url, max_size=None, proxy=None) as socket:
-                yield Page(socket)
+            url = said.split(" on ")[1].strip()
+            with _connected(url) as socket:
+                yield Browser(socket, url.partition("/devtools/")[0])
         finally:
             process.terminate()
             process.wait(timeout=PATIENCE)

@@ -10,7 +10,7 @@ import pytest
 
 from graph.graphiql.serving import BUILT
 from graph.schema import schema
-from tests.explorer.chromium import PROGRAM, Page, browsing
+from tests.explorer.chromium import PROGRAM, Browser, Page, browsing
 from tests.servers import Server, serving
 from tests.telling import NOON
 
@@ -89,18 +89,18 @@ def server(tmp_path_factory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator[Page]:
-    with browsing() as page:
-        yield page
+def browser() -> Iterator[Browser]:
+    with browsing() as browser:
+        yield browser
 
 
 @pytest.fixture
-def page(browser, server) -> Page:
+def page(browser, server) -> Iterator[Page]:
     """The page of somebody who comes for the first time."""
-    browser.forget(server.url)
-    browser.open(f"{server.url}/graphql")
-    browser.wait("document.querySelector('.trace-row')")
-    return browser
+    with browser.visit() as page:
+        page.open(f"{server.url}/graphql")
+        page.wait("document.querySelector('.trace-row')")
+        yield page
 
 
 @pytest.fixture
