@@ -14,17 +14,15 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
-from graph.settings import (
+from graph.setting_kinds import (
     COUNT,
     DATABASE_URL,
     DAYS,
-    SETTINGS,
     SWITCH,
     TEXT,
     Kind,
-    Settings,
-    SettingsError,
 )
+from graph.settings import SETTINGS, Settings, SettingsError
 
 COMMANDS = {
     "serve": "take in runs and answer queries",

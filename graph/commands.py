@@ -25,7 +25,8 @@ from graph.observe_log import JsonLines, RequestLog
 from graph.observe_shared import Shared
 from graph.schema import schema as the_schema
 from graph.server import PortError, address, listen, run
-from graph.settings import SETTINGS, LogFormat, Settings
+from graph.setting_kinds import LogFormat
+from graph.settings import SETTINGS, Settings
 from graph.tending import copy, keep, migrate, prune, reindex
 from graph.workers import fork_workers
 

@@ -28,7 +28,7 @@ from graph.limits.cost import Cost
 from graph.limits.prices import prices_of
 from graph.limits.tokens import count_tokens
 from graph.preparing import LONG, Place, Prepared, cost_of, prepare, slim
-from graph.settings import Engine
+from graph.setting_kinds import Engine
 from graph.types.sizes import SIZES, TREES, WEIGHTS
 
 _MOST_DOCUMENTS = 2000

@@ -16,7 +16,8 @@ from graph.limits.bounds import Limits
 from graph.loading import Loading
 from graph.observe import Seen
 from graph.preparing import Prepared
-from graph.settings import Engine, Settings
+from graph.setting_kinds import Engine
+from graph.settings import Settings
 from graph.writing import Extent
 
 

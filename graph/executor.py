@@ -15,7 +15,7 @@ from db.questions import Page, Question
 from graph.binding import StoreAnswers, tell_failed_plan
 from graph.context import Context
 from graph.engine.operation import Root
-from graph.settings import Engine
+from graph.setting_kinds import Engine
 
 _QUESTIONS: tuple[type, ...] = get_args(Question)
 _PLANNED = (*_QUESTIONS, Page)

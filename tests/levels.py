@@ -12,7 +12,8 @@ from db.store import Store
 from db.within import within
 from graph.attachment_urls import AttachmentUrls
 from graph.http import Endpoint
-from graph.settings import Engine, Settings
+from graph.setting_kinds import Engine
+from graph.settings import Settings
 
 _MASKED = re.compile(r"internal error [0-9a-f]{32}")
 _ID = re.compile(r', "id": "[0-9a-f]{32}"')

@@ -4,7 +4,8 @@ from dataclasses import FrozenInstanceError
 
 import pytest
 
-from graph.settings import Engine, LogLevel, Settings, SettingsError, Synchronous
+from graph.setting_kinds import Engine, LogLevel, Synchronous
+from graph.settings import Settings, SettingsError
 
 
 def test_an_empty_environment_gives_the_defaults():

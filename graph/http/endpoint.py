@@ -28,7 +28,8 @@ from graph.landing import Page
 from graph.limits.bounds import Limits, shown_cost
 from graph.observe import Seen, seen_in
 from graph.schema import schema
-from graph.settings import SETTINGS, Engine, Settings
+from graph.setting_kinds import Engine
+from graph.settings import SETTINGS, Settings
 from graph.unread import Unread
 
 ALLOW = (b"allow", b"GET, HEAD, POST, OPTIONS")

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from graph.settings import Engine, Settings
+from graph.setting_kinds import Engine
+from graph.settings import Settings
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

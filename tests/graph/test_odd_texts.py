@@ -21,7 +21,7 @@ from graphql import (
 from starlette.testclient import TestClient
 
 from graph.schema import schema
-from graph.settings import Engine
+from graph.setting_kinds import Engine
 from tests.conftest import run_id
 
 CORE = schema._schema

@@ -24,7 +24,7 @@ from db import keys
 from db.arrivals import FeedbackArrival
 from graph.app import create_app
 from graph.schema import schema
-from graph.settings import Engine
+from graph.setting_kinds import Engine
 from tests.conftest import NAMES, NOON, run_id
 
 ROWS = frozenset({"Run", "Trace", "Project", "Thread", "Feedback"})

@@ -18,7 +18,7 @@ from db.projects import id_of
 from db.reach import Reach
 from db.store import Store
 from graph.schema import schema
-from graph.settings import Engine
+from graph.setting_kinds import Engine
 from tests.conftest import run_id
 from tests.laws.asking import Asked, Pools, questions
 from tests.laws.hostile import BROKEN, UNICODE, break_, fill

@@ -15,7 +15,7 @@ from graphql import is_required_argument as is_required
 from db.search_index import index_some
 from db.store import Store
 from graph.schema import schema
-from graph.settings import Engine
+from graph.setting_kinds import Engine
 from tests.conftest import run_id
 from tests.laws.hostile import fill
 from tests.levels import Levels

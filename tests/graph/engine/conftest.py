@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from db.store import Store
-from graph.settings import Engine
+from graph.setting_kinds import Engine
 from tests.levels import Answer, Levels
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from db.readers import Budget
-from graph.settings import Engine
+from graph.setting_kinds import Engine
 from tests.levels import Answer
 
 RUNS = 5

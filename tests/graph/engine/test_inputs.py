@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from graph.settings import Engine
+from graph.setting_kinds import Engine
 from tests.conftest import run_id
 from tests.levels import Answer
 

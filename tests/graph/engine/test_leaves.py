@@ -21,7 +21,7 @@ from graphql import (
 from db.store import Store
 from graph.engine.leaves import completer
 from graph.engine.protocol import Bail
-from graph.settings import Engine
+from graph.setting_kinds import Engine
 from tests.conftest import run_id
 from tests.levels import Answer
 

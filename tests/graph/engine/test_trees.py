@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, update
 from db.entities import table
 from db.models import Run
 from db.store import Store
-from graph.settings import Engine
+from graph.setting_kinds import Engine
 from tests.conftest import NOON, run_id
 from tests.databases import CLUSTER
 from tests.levels import Answer
