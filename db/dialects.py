@@ -42,7 +42,7 @@ from sqlalchemy.types import NullType, TypeDecorator, TypeEngine
 
 from db.json_tests import holds
 from db.lent import Lent
-from db.moments import in_utc
+from db.moments import stored_text
 from db.servers import SCHEMA, open_postgres
 
 MONEY_SCALE = 12
@@ -289,7 +289,7 @@ def _label_rows_of_arrays(source: _LabelRows, compiler: SQLCompiler, **options: 
 _SENT: Mapping[str, Mapping[type, Callable[[Any], Any]]] = {
     "sqlite": {
         UUID: attrgetter("bytes"),
-        datetime: lambda at: in_utc(at).isoformat(" ", "microseconds")[:26],
+        datetime: stored_text,
         Decimal: lambda dollars: int(dollars.scaleb(MONEY_SCALE)),
     },
     "postgresql": {UUID: attrgetter("hex"), datetime: datetime.isoformat},

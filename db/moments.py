@@ -8,3 +8,8 @@ def in_utc(at: datetime) -> datetime:
     if at.tzinfo is UTC:
         return at
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def stored_text(at: datetime) -> str:
+    """Return a moment as SQLite's columns hold it: text that sorts as time goes."""
+    return in_utc(at).isoformat(" ", "microseconds")[:26]

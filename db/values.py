@@ -20,6 +20,7 @@ from db.dialects import MONEY_SCALE, Id, JsonText, Money
 from db.full_text import FULL_TEXT
 from db.json_paths import path_text
 from db.json_tests import asked_text
+from db.moments import stored_text
 
 
 class Kind(Enum):
@@ -153,7 +154,7 @@ _MOST = 2**63 - 1
 ASKED: Mapping[str, Mapping[Kind, Convert]] = {
     "sqlite": {
         Kind.ID: lambda value: value.bytes,
-        Kind.TIME: lambda value: value.astimezone(UTC).isoformat(" ", "microseconds")[:26],
+        Kind.TIME: stored_text,
         Kind.MONEY: lambda value: max(min(int(value.scaleb(MONEY_SCALE)), _MOST), -_MOST),
         Kind.BOOL: int,
         Kind.JSON_TEST: asked_text,
