@@ -6,6 +6,8 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from shutil import copyfile
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -90,14 +92,23 @@ def postgres_engine(postgres_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture(scope="session")
+def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite file as a first start makes it; to copy it is twenty times faster."""
+    path = tmp_path_factory.mktemp("empty") / "rungraph.db"
+    Store.open(f"sqlite:///{path}", synchronous="off").close()
+    return path
+
+
+@pytest.fixture(scope="session")
 def open_empty(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, empty_file: Path
 ) -> Callable[[str], Store]:
     """Open an empty store of a kind of database, one at a time."""
 
     def open_empty(database: str) -> Store:
         if database == SQLITE:
             path = tmp_path_factory.mktemp("store") / "rungraph.db"
+            copyfile(empty_file, path)
             return Store.open(f"sqlite:///{path}", synchronous="off")
         databases.empty(request.getfixturevalue("postgres_engine"))
         return Store.open(request.getfixturevalue("postgres_url"))
