@@ -23,6 +23,8 @@ from db.slow import SLOW, SlowStatements
 
 PATIENCE = 0.005
 LONGEST = 10.0
+PRAGMAS = ("query_only=ON", "case_sensitive_like=ON", "mmap_size=268435456")
+"""How a connection that reads SQLite is set; of its file, 256 MB are read without a copy."""
 MOST_ROWS = 2**31 - 2
 """As many as a driver can be asked for."""
 
@@ -246,7 +248,7 @@ class SqliteReaders:
                 timeout=LONGEST,
                 factory=_Connection,
             )
-            for pragma in ("query_only=ON", "case_sensitive_like=ON", "mmap_size=268435456"):
+            for pragma in PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
             connection.create_function("json_holds", 2, holds, deterministic=True)
         except sqlite3.OperationalError as error:

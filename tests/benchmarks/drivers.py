@@ -6,13 +6,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from db.readers import PRAGMAS
 from db.values import money_text
 
 Ask = Callable[[str, Sequence[Any]], Awaitable[Sequence[Sequence[Any]]]]
 """Sends a statement, whose places are marked by `?`, with values; returns its rows."""
-
-PRAGMAS = ("query_only=ON", "case_sensitive_like=ON", "mmap_size=1073741824")
-"""Those of the product's readers."""
 
 
 @dataclass(frozen=True, slots=True)
