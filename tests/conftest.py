@@ -53,6 +53,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     metafunc.parametrize("database", databases, indirect=True, scope="module")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what may take longest: what ends last should not keep one core alone."""
+    items.sort(key=_patience, reverse=True)
+
+
+def _patience(item: pytest.Item) -> int:
+    own = item.get_closest_marker("timeout")
+    return own.args[0] if own else 0
+
+
 @pytest.fixture(scope="module")
 def database(request: pytest.FixtureRequest) -> str:
     """The kind of database under test, each in turn."""
