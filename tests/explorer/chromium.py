@@ -43,8 +43,8 @@ _WAITING = """new Promise((resolve, reject) => {
 })"""
 
 
-class Told:
-    """What takes commands of Chromium's protocol over a socket: the browser, or a page."""
+class Target:
+    """What takes commands over a socket, in terms of the protocol: the browser, or a page."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
@@ -65,7 +65,7 @@ class Told:
         """Take in what was not asked for."""
 
 
-class Page(Told):
+class Page(Target):
     """An open page; remembers what it asked for and what it complained of."""
 
     def __init__(self, socket: ClientConnection) -> None:
@@ -140,7 +140,7 @@ class Page(Told):
         file.write_bytes(base64.b64decode(self.tell("Page.captureScreenshot")["data"]))
 
 
-class Browser(Told):
+class Browser(Target):
     """A running browser."""
 
     def __init__(self, socket: ClientConnection, address: str) -> None:
