@@ -14,14 +14,7 @@ from datetime import UTC, datetime, timedelta
 from importlib import import_module
 from typing import Any
 
-from graph.setting_kinds import (
-    COUNT,
-    DATABASE_URL,
-    DAYS,
-    SWITCH,
-    TEXT,
-    Kind,
-)
+from graph.setting_kinds import COUNT, DATABASE_URL, DAYS, SWITCH, TEXT, Kind
 from graph.settings import SETTINGS, Settings, SettingsError
 
 COMMANDS = {

@@ -60,7 +60,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _patience(item: pytest.Item) -> int:
     own = item.get_closest_marker("timeout")
-    return own.args[0] if own else 0
+    return own.args[0] if own else int(item.config.getini("timeout"))
 
 
 @pytest.fixture(scope="module")
@@ -111,14 +111,14 @@ def empty_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def open_empty(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, empty_file: Path
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[[str], Store]:
     """Open an empty store of a kind of database, one at a time."""
 
     def open_empty(database: str) -> Store:
         if database == SQLITE:
             path = tmp_path_factory.mktemp("store") / "rungraph.db"
-            copyfile(empty_file, path)
+            copyfile(request.getfixturevalue("empty_file"), path)
             return Store.open(f"sqlite:///{path}", synchronous="off")
         databases.empty(request.getfixturevalue("postgres_engine"))
         return Store.open(request.getfixturevalue("postgres_url"))

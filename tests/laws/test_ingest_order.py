@@ -231,7 +231,7 @@ def test_arrivals_in_any_order_end_in_the_same_rows(open_book: OpenBook, data: s
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(1200)
 @settings(max_examples=3_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_arrivals_in_any_order_end_in_the_same_rows_many_times(

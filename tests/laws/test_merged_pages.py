@@ -169,7 +169,7 @@ def test_merged_pages_put_end_to_end_are_the_whole(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(1200)
 @settings(max_examples=2_000, deadline=None)
 @given(asked=ASKED, size=st.sampled_from([2, 7, 50]), backward=st.booleans())
 def test_merged_pages_put_end_to_end_are_the_whole_many_times(
